@@ -1,0 +1,161 @@
+"""Bounds: how large a world is and which troubles it may meet. They bound sizes and faults, never interleavings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from lostproof.errors import BadInput, unknown
+
+__all__ = ["PRESETS", "Bounds", "Slice", "parse_bounds"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """One configuration of the world.
+
+    Attributes:
+        jobs: number of cron jobs.
+        runs: runs that each job may make, over all paths.
+        slots: scheduled occurrences of each job that may fall due.
+        outcomes: how work may end: 1 ok, 2 also failed, 3 also timed out.
+        manual: 1 if an operator may start runs by hand.
+        crashes: SIGKILLs of the gateway.
+        restarts: SIGTERMs, in-process restarts and hot reloads, together.
+        offline_passes: CLI ``maintenance --apply`` passes in a process of their own.
+        store_faults: store writes (row, job state or log line) that fail.
+        operator_actions: jobs disabled or deleted.
+        long_waits: 1 if two hours may pass while a marker is set (the stuck-marker rule).
+        same_ms: 1 if two runs of a job may start in the same millisecond.
+        recurring: 1 for jobs that recur, 0 for one-shots (``at`` jobs).
+        agents: 1 if the jobs run agent turns (later releases never run those at start-up).
+    """
+
+    jobs: int = 1
+    runs: int = 2
+    slots: int = 1
+    outcomes: int = 2
+    manual: int = 1
+    crashes: int = 0
+    restarts: int = 0
+    offline_passes: int = 0
+    store_faults: int = 0
+    operator_actions: int = 0
+    long_waits: int = 0
+    same_ms: int = 0
+    recurring: int = 1
+    agents: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+
+    @property
+    def faults(self) -> int:
+        """How many budgeted faults a schedule may contain."""
+        return sum(getattr(self, name) for name in BUDGETS)
+
+    def describe(self) -> dict[str, int]:
+        """Return the bounds as a plain dictionary, in declaration order."""
+        return asdict(self)
+
+
+BUDGETS = ("crashes", "restarts", "offline_passes", "store_faults", "operator_actions")
+"""The bounds that are spent: a world state holds what is left of each."""
+
+LIMITS: dict[str, tuple[int, int]] = {
+    "jobs": (1, 4),
+    "runs": (1, 4),
+    "slots": (1, 3),
+    "outcomes": (1, 3),
+    "manual": (0, 1),
+    "crashes": (0, 3),
+    "restarts": (0, 3),
+    "offline_passes": (0, 3),
+    "store_faults": (0, 3),
+    "operator_actions": (0, 3),
+    "long_waits": (0, 1),
+    "same_ms": (0, 1),
+    "recurring": (0, 1),
+    "agents": (0, 1),
+}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A named configuration of a preset."""
+
+    name: str
+    bounds: Bounds
+
+
+def _slices(**named: Bounds) -> tuple[Slice, ...]:
+    return tuple(Slice(name, bounds) for name, bounds in named.items())
+
+
+_CI = _slices(
+    crash=Bounds(crashes=1),
+    restart=Bounds(restarts=1, outcomes=1),
+    offline=Bounds(crashes=1, offline_passes=1, outcomes=1),
+    store=Bounds(crashes=1, store_faults=1, outcomes=1),
+    operator=Bounds(crashes=1, operator_actions=1, outcomes=1),
+    stuck=Bounds(long_waits=1, outcomes=1),
+    slots=Bounds(slots=2, crashes=1, outcomes=1, manual=0),
+    jobs=Bounds(jobs=2, runs=1, crashes=1, outcomes=1, manual=0),
+    identity=Bounds(same_ms=1, outcomes=2),
+    one_shot=Bounds(crashes=1, recurring=0, outcomes=1, manual=0),
+)
+
+PRESETS: dict[str, tuple[Slice, ...]] = {
+    "smoke": _slices(
+        crash=Bounds(crashes=1, runs=1, outcomes=1),
+        offline=Bounds(offline_passes=1, runs=1, outcomes=1),
+    ),
+    "ci": _CI,
+    "deep": (
+        *_CI,
+        *_slices(
+            crash_restart=Bounds(crashes=1, restarts=1),
+            crashes=Bounds(crashes=2, outcomes=3),
+            store_offline=Bounds(crashes=1, store_faults=1, offline_passes=1),
+            stuck_crash=Bounds(crashes=1, long_waits=1, operator_actions=1),
+            jobs_manual=Bounds(jobs=2, runs=1, crashes=1, restarts=1, manual=1),
+            agents=Bounds(agents=1, crashes=1, restarts=1),
+        ),
+    ),
+}
+"""Named lists of slices. Each slice switches on one kind of trouble; a property holds if it holds in every slice."""
+
+
+def parse_bounds(text: str) -> tuple[str, tuple[Slice, ...]]:
+    """Return the name and the slices that ``text`` stands for: a preset, or ``name=number`` pairs joined by commas.
+
+    Raises:
+        BadInput: an unknown preset or bound, or a value that is no number in range.
+    """
+    if text in PRESETS:
+        return text, PRESETS[text]
+    if "=" not in text:
+        raise unknown("bounds", text, [*PRESETS, "or pairs like crashes=2,restarts=1"])
+    return text, (Slice("custom", bounds_from(dict(_pair(part) for part in text.split(",")))),)
+
+
+def _pair(part: str) -> tuple[str, int]:
+    name, _, value = part.strip().partition("=")
+    if name not in LIMITS:
+        raise unknown("bound", name, LIMITS)
+    if not value.isdigit():
+        low, high = LIMITS[name]
+        raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
+    return name, int(value)
+
+
+def bounds_from(values: Mapping[str, Any]) -> Bounds:
+    """Return the default bounds with ``values`` in place of some of them."""
+    for name in values:
+        if name not in {field.name for field in fields(Bounds)}:
+            raise unknown("bound", name, LIMITS)
+    return replace(Bounds(), **values)

@@ -1,0 +1,189 @@
+"""What a sweep may look at, what it may decide, and rules as finite tables.
+
+A reconcile rule is a function from :class:`Evidence` to :class:`Decision`. Evidence has finitely many values, so a rule
+is asked once for each of them and the model then works with the table. Rules written in Python, rules behind a pipe
+and the shipped product's own code are interchangeable for that reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lostproof.errors import BadInput
+from lostproof.tables import Table, chart
+
+__all__ = ["ENDS", "KEEP", "LOST", "Decision", "Evidence", "Rule", "RuleTable", "recover", "tabulate"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a rule may consult about one row.
+
+    Attributes:
+        status: ``running``, or ``lost`` (with "backing session missing"); no other row is up for a decision.
+        expired: the row's last event is at least the grace (300 s) older than the sweep's captured ``now``.
+        authoritative: the deciding process is the gateway that owns the runs (an offline CLI is not).
+        active: the row's job is in the deciding process's active set.
+        owner: whether the deciding process executes this very run itself: ``live``, ``dead`` (it does not, and it is the
+            only process that could), or ``unknown`` (an offline CLI cannot tell).
+        log: last run-log line whose ``runAtMs`` equals the row's start: ``none``, ``ok``, ``failed``, ``timed_out`` or
+            ``interrupted`` (written by a start-up that found a marker; its time is the marker's).
+        job: the job state's last result, if its ``lastRunAtMs`` equals the row's start; values as for ``log``.
+        marker: the job's marker against the row's start: ``none``, ``exact``, ``earlier`` or ``later``.
+    """
+
+    status: str = "running"
+    expired: bool = True
+    authoritative: bool = True
+    active: bool = False
+    owner: str = "dead"
+    log: str = "none"
+    job: str = "none"
+    marker: str = "none"
+
+    @classmethod
+    def domain(cls) -> Iterator[Evidence]:
+        """Yield every value, in table order."""
+        for values in product(*DOMAIN.values()):
+            yield cls(**dict(zip(DOMAIN, values, strict=True)))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the evidence as a plain dictionary."""
+        return asdict(self)
+
+
+ENDS = ("none", "ok", "failed", "timed_out")
+"""How work ends, as far as anybody can tell."""
+
+_RESULTS = (*ENDS, "interrupted")
+
+DOMAIN: dict[str, tuple[Any, ...]] = {
+    "status": ("running", "lost"),
+    "expired": (False, True),
+    "authoritative": (False, True),
+    "active": (False, True),
+    "owner": ("unknown", "live", "dead"),
+    "log": _RESULTS,
+    "job": _RESULTS,
+    "marker": ("none", "exact", "earlier", "later"),
+}
+"""The values of each part of the evidence, in table order."""
+
+LIVE_PARTS = ("status", "expired", "authoritative", "active", "owner")
+CACHED_PARTS = ("log", "job", "marker")
+"""The parts that a sweep reads once, when it begins."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a rule says about a row: keep it, call it lost, or recover it to ``status``."""
+
+    kind: str
+    status: str | None = None
+
+    def __str__(self) -> str:
+        return f"recover({self.status})" if self.kind == "recover" else self.kind
+
+
+KEEP = Decision("keep")
+LOST = Decision("lost")
+RECOVERABLE = ("succeeded", "failed", "timed_out", "interrupted")
+
+
+def recover(status: str) -> Decision:
+    """Return the decision to close the row with ``status`` (one of :data:`RECOVERABLE`)."""
+    return Decision("recover", status)
+
+
+DECISIONS = (KEEP, LOST, *(recover(status) for status in RECOVERABLE))
+
+Rule = Callable[[Evidence], Decision]
+
+
+class RuleTable:
+    """A rule, asked once for every evidence value, as tables over what a world can produce.
+
+    ``answers`` maps evidence to the code of the row status that the decision writes (0: keep). The evidence that a sweep
+    caches is kept as a *class*: two cached values are in one class if the rule never tells them apart, so a sweep has to
+    remember no more than that. ``results`` are the values that log and job state can have in the world at hand.
+    """
+
+    def __init__(self, decisions: tuple[Decision, ...], results: tuple[str, ...]) -> None:
+        codes = np.array([_code(decision) for decision in decisions], dtype=np.uint8)
+        live = [len(DOMAIN[part]) for part in LIVE_PARTS]
+        cached = [len(DOMAIN[part]) for part in CACHED_PARTS]
+        columns = codes.reshape(int(np.prod(live)), int(np.prod(cached)))
+        possible = [
+            log in results and job in results for log, job, _ in product(*(DOMAIN[part] for part in CACHED_PARTS))
+        ]
+        first, classes = _classes(columns, possible)
+        self.classes = len(first)
+        self.class_of = Table(classes.reshape(cached))
+        self.answers = Table(columns[:, first].reshape([*live, self.classes]))
+
+    @cached_property
+    def offline_answers(self) -> tuple[int, ...]:
+        """The row codes that a process which is not authoritative can decide to write, keep (0) first."""
+        offline = self.answers.array[:, :, 0, 0, 0, :]
+        return tuple(sorted({0, *(int(code) for code in offline.ravel())}))
+
+    @cached_property
+    def consults_active_set(self) -> bool:
+        """Whether the active set can change a decision."""
+        return bool((self.answers.array[:, :, :, 0] != self.answers.array[:, :, :, 1]).any())
+
+    @cached_property
+    def repairs_lost(self) -> bool:
+        """Whether a row that is already lost can be recovered."""
+        return bool(self.answers.array[1].any())
+
+
+def tabulate(rule: Rule, name: str) -> tuple[Decision, ...]:
+    """Return what ``rule`` decides for every evidence value, in the order of :meth:`Evidence.domain`.
+
+    Raises:
+        BadInput: the rule raises, answers nonsense, or answers differently when asked again.
+    """
+    return tuple(_asked(rule, evidence, name) for evidence in Evidence.domain())
+
+
+def _asked(rule: Rule, evidence: Evidence, name: str) -> Decision:
+    allowed = ", ".join(str(decision) for decision in DECISIONS)
+    try:
+        decision = rule(evidence)
+        again = rule(evidence)
+    except Exception as error:
+        raise BadInput(f"rule {name}: raised {type(error).__name__} ({error}) for {evidence}") from error
+    if decision not in DECISIONS:
+        raise BadInput(f"rule {name}: answered {decision!r} for {evidence}; allowed: {allowed}")
+    if again != decision:
+        raise BadInput(f"rule {name}: answered {decision} and then {again} for the same {evidence}")
+    return decision
+
+
+def _code(decision: Decision) -> int:
+    task = chart("task")
+    if decision == KEEP:
+        return 0
+    return task.code("lost" if decision == LOST else str(decision.status))
+
+
+def _classes(columns: NDArray[np.uint8], possible: list[bool]) -> tuple[list[int], NDArray[np.uint8]]:
+    """Number the distinct possible columns in order of appearance; return the first of each, and each column's number."""
+    numbers: dict[bytes, int] = {}
+    first: list[int] = []
+    classes = np.zeros(columns.shape[1], dtype=np.uint8)
+    for position in np.flatnonzero(possible).tolist():
+        key = columns[:, position].tobytes()
+        if key not in numbers:
+            numbers[key] = len(first)
+            first.append(position)
+        classes[position] = numbers[key]
+    return first, classes

@@ -1,0 +1,179 @@
+"""The model: a revision in a world of some bounds, and the questions that guards and properties ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lostproof.bounds import Bounds
+from lostproof.evidence import ENDS
+from lostproof.revisions import Revision
+from lostproof.tables import chart
+from lostproof.world import PATHS, Layout, World, member, where
+
+if TYPE_CHECKING:
+    from lostproof.actions import Action
+
+__all__ = ["Model"]
+
+RUN = chart("run")
+GATEWAY = chart("gateway")
+IN_PROGRESS = RUN.codes("reserved", "executing", "held", "recorded", "applied")
+LIVE = RUN.codes("executing", "held", "recorded", "applied")
+STEP_ABSENT = RUN.code("absent")
+
+
+class Model:
+    """A revision in a world of some bounds.
+
+    Runs are numbered over all jobs; run ``k`` belongs to job ``k // runs``, and its *number* within the job (from 1) is
+    what markers and job states refer to it by. Runs of a job are used up in order.
+    """
+
+    def __init__(self, revision: Revision, bounds: Bounds) -> None:
+        self.revision = revision
+        self.bounds = bounds
+        self.layout = Layout(bounds, revision)
+        self.rule_table = revision.rule_table(bounds)
+        self.jobs = range(bounds.jobs)
+        self.runs = range(bounds.jobs * bounds.runs)
+        self.lock_holders = tuple(
+            (PATHS.index(path), RUN.code(state))
+            for path, order in revision.write_orders.items()
+            for section, state in zip(order, revision.states(path)[1:], strict=True)
+            if section.keeps_lock
+        )
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """Everything that can happen, in a fixed order."""
+        from lostproof.actions import actions_of
+
+        return actions_of(self)
+
+    def initial(self) -> int:
+        """Return the packed initial state: a running gateway, no runs, all budgets full."""
+        w = World(self.layout, 0)
+        w.gateway = GATEWAY.code(GATEWAY.initial)
+        for budget in ("crashes", "restarts", "offline_passes", "store_faults", "operator_actions"):
+            setattr(w, budget, getattr(self.bounds, budget))
+        return int(w.pack())
+
+    def view(self, state: int) -> World:
+        """Return a view of one packed state."""
+        return World(self.layout, state)
+
+    # -- naming
+
+    def job_of(self, k: int) -> int:
+        """Return the job of run ``k``."""
+        return k // self.bounds.runs
+
+    def number(self, k: int) -> int:
+        """Return the number of run ``k`` within its job, from 1."""
+        return k % self.bounds.runs + 1
+
+    def runs_of(self, job: int) -> range:
+        """Return the runs of ``job``, in the order in which they are used."""
+        return range(job * self.bounds.runs, (job + 1) * self.bounds.runs)
+
+    def run_name(self, k: int) -> str:
+        """Return what people call run ``k``."""
+        return f"{self.job_name(self.job_of(k))}.run-{self.number(k)}"
+
+    def job_name(self, job: int) -> str:
+        """Return what people call ``job``."""
+        return f"job-{'abcd'[job]}"
+
+    # -- questions about a state (or a batch of them)
+
+    def in_progress(self, w: World, k: int) -> Any:
+        """Return whether a living process is working on run ``k``."""
+        return member(w.step[k], IN_PROGRESS)
+
+    def live(self, w: World, k: int) -> Any:
+        """Return whether run ``k`` is executing, or its result held, in a living process."""
+        return member(w.step[k], LIVE)
+
+    def same_batch(self, w: World, k: int, other: int) -> Any:
+        """Return whether both runs were reserved together (one tick, or one catch-up, of one cron service)."""
+        if self.job_of(k) == self.job_of(other) or not self.revision.batched:
+            return False
+        manual = PATHS.index("manual")
+        return (w.path[k] == w.path[other]) & (w.path[k] != manual) & (w.age[k] == w.age[other])
+
+    def lock_free(self, w: World, but: int | None = None) -> Any:
+        """Return whether no run, except ``but`` and its batch, holds the cron store's lock."""
+        free: Any = True
+        for k in self.runs:
+            if k == but:
+                continue
+            holds: Any = False
+            for path, step in self.lock_holders:
+                holds = holds | ((w.path[k] == path) & (w.step[k] == step))
+            if but is not None and self.bounds.jobs > 1:
+                holds = holds & (self.same_batch(w, but, k) == 0)
+            free = free & (holds == 0)
+        return free
+
+    def has_free_run(self, w: World, job: int) -> Any:
+        """Return whether the bounds allow another run of ``job``."""
+        return w.step[self.runs_of(job)[-1]] == STEP_ABSENT
+
+    def executed(self, w: World, job: int, slot: int) -> Any:
+        """Return whether work for ``slot`` of ``job`` has really ended."""
+        done: Any = False
+        for k in self.runs_of(job):
+            done = done | ((w.slot[k] == slot) & (w.end[k] != 0))
+        return done
+
+    def sharing_row(self, w: World, k: int, on: Any) -> Iterator[tuple[int, Any]]:
+        """Yield the runs that have the row of run ``k``, with where they do: itself, and its twins."""
+        yield k, on
+        if not self.layout.cell("twin", k).bits:
+            return
+        if self.number(k) > 1:
+            yield k - 1, on & (w.twin[k] == 1)
+        if self.number(k) < self.bounds.runs:
+            yield k + 1, on & (w.twin[k + 1] == 1)
+
+    # -- evidence
+
+    def log_evidence(self, w: World, k: int) -> Any:
+        """Return what the last matching run-log line says about run ``k`` (0 none, an end, or 4 interrupted)."""
+        own = _result(w.end[k], w.log[k] == 2, member(w.log[k], (1, 3)))
+        for other, twin in self.sharing_row(w, k, True):
+            if other != k:
+                theirs = _result(w.end[other], w.log[other] == 2, member(w.log[other], (1, 3)))
+                own = where(twin & (theirs != 0) & ((own == 0) | (other > k)), theirs, own)
+        return own
+
+    def job_evidence(self, w: World, k: int) -> Any:
+        """Return what the job state says about run ``k`` (coded as :meth:`log_evidence`)."""
+        last = w.last[self.job_of(k)]
+        found: Any = 0
+        for other, same in self.sharing_row(w, k, True):
+            number = self.number(other)
+            interrupted = (last == self.bounds.runs + number) & (w.early[other] == 0)
+            theirs = _result(w.end[other], last == number, interrupted)
+            found = where(same & (theirs != 0), theirs, found)
+        return found
+
+    def marker_evidence(self, w: World, k: int) -> Any:
+        """Return how the job's marker lies to the start of run ``k`` (0 none, 1 exact, 2 earlier, 3 later)."""
+        marker = w.marker[self.job_of(k)]
+        own = where(w.early[k] == 1, 2, 1)
+        other = where(marker < self.number(k), 2, 3)
+        return where(marker == 0, 0, where(marker == self.number(k), own, other))
+
+    def evidence_class(self, w: World, k: int) -> Any:
+        """Return the class of everything about run ``k`` that a sweep reads from log and job state."""
+        table = self.rule_table
+        if table.classes == 1:
+            return 0
+        return table.class_of[self.log_evidence(w, k), self.job_evidence(w, k), self.marker_evidence(w, k)]
+
+
+def _result(end: Any, ended: Any, interrupted: Any) -> Any:
+    return where(interrupted, len(ENDS), where(ended, end, 0))

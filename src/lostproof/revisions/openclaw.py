@@ -1,0 +1,112 @@
+"""Shipped releases, as their published packages have them.
+
+Every statement is one of the lineage of the product's rule: what the sweep consults, in which order a run writes, what a
+start-up does with the markers it finds, and which writes a terminal row refuses.
+"""
+
+from __future__ import annotations
+
+from lostproof.evidence import KEEP, LOST, Decision, Evidence, recover
+from lostproof.revisions.revision import Revision, Section
+
+__all__ = ["OPENCLAW_2026_4_2", "OPENCLAW_2026_4_15", "OPENCLAW_2026_5_28", "recorded_result"]
+
+STATUS_OF = {"ok": "succeeded", "failed": "failed", "timed_out": "timed_out", "interrupted": "interrupted"}
+"""The row status that a recovery writes for a result found in the log or in the job state."""
+
+
+def always_backed(evidence: Evidence) -> Decision:
+    """Up to 2026.4.2: there is no cron branch, so a cron row always counts as backed."""
+    return KEEP
+
+
+def active_set(evidence: Evidence) -> Decision:
+    """2026.4.5 to 2026.4.24: a cron row is backed if and only if its job is in the active set of the asking process."""
+    if evidence.status != "running" or not evidence.expired or evidence.active:
+        return KEEP
+    return LOST
+
+
+def recorded_result(evidence: Evidence) -> str:
+    """Return what the durable stores say about this very run: the log's word, else the job state's, else ``none``."""
+    return evidence.log if evidence.log != "none" else evidence.job
+
+
+def durable_first(evidence: Evidence) -> Decision:
+    """2026.4.25 to 2026.6.11: recover from log or job state, at once; infer only as the authoritative process."""
+    if evidence.status != "running":
+        return KEEP
+    result = recorded_result(evidence)
+    if result != "none":
+        return recover(STATUS_OF[result])
+    return active_set(evidence) if evidence.authoritative else KEEP
+
+
+# One tick: reserve all due jobs in one write; start each with a clock reading of its own; hold every outcome until the
+# slowest has ended; then, under the lock, close row after row and persist the store once.
+TIMER = (
+    Section("reserve", ("set_marker",), needs_lock=True),
+    Section("begin", ("mark_active", "open_row"), in_turn=True),
+    Section("end"),
+    Section("record", ("clear_active", "finalize_row", "queue_log"), barrier=True, needs_lock=True, keeps_lock=True),
+    Section("settle", ("record_job", "skip_slots"), barrier=True, together=True),
+)
+
+# Start-up catch-up is never marked active, but clears the entry all the same.
+CATCH_UP = (
+    TIMER[0],
+    Section("begin", ("open_row",), in_turn=True),
+    *TIMER[2:],
+)
+
+# A manual run takes its start time from the reservation, and closes its row before it takes the lock.
+MANUAL = (
+    Section("reserve", ("set_marker",), needs_lock=True, keeps_lock=True),
+    Section("begin", ("open_row",)),
+    Section("end"),
+    Section("record", ("finalize_row",)),
+    Section("apply", ("queue_log",), needs_lock=True, keeps_lock=True),
+    Section("settle", ("record_job", "skip_slots")),
+)
+
+OPENCLAW_2026_4_15 = Revision(
+    name="openclaw-2026.4.15",
+    title="alive if the job is in an in-memory set (4.5 to 4.24)",
+    source="npm openclaw@2026.4.15; issue openclaw#68191",
+    rule=active_set,
+    guards={"late_finish_wins": True},
+    timer=TIMER,
+    catch_up=CATCH_UP,
+    manual=MANUAL,
+    repair=("drop_interrupted_one_shots", "clear_markers"),
+)
+
+OPENCLAW_2026_4_2 = OPENCLAW_2026_4_15.but(
+    "openclaw-2026.4.2",
+    "a cron row is never lost (up to 4.2)",
+    source="npm openclaw@2026.4.2",
+    rule=always_backed,
+    repair=("drop_interrupted_slots", "clear_markers"),
+)
+
+OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
+    "openclaw-2026.5.28",
+    "durable results first, then the in-memory set (4.25 to 6.11)",
+    source="npm openclaw@2026.5.28; issues openclaw#71963, #78233, #96161",
+    rule=durable_first,
+    guards={"late_finish_wins": False},
+    timer=(TIMER[0], Section("begin", ("mark_active", "open_row")), *TIMER[2:]),
+    manual=(
+        MANUAL[0],
+        Section("begin", ("open_row", "mark_active")),
+        *MANUAL[2:5],
+        Section("settle", ("record_job", "skip_slots", "clear_active")),
+    ),
+    repair=("interrupt_markers",),
+    reloads_memory=True,
+    caches_evidence=True,
+    logs_interrupted=True,
+    sequential=False,
+    catch_up_agents=False,
+    logs_deleted_jobs=True,
+)

@@ -1,0 +1,176 @@
+"""What a revision is: one version of the world's rules, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from lostproof.bounds import Bounds
+from lostproof.errors import Defect
+from lostproof.evidence import ENDS, Decision, Rule, RuleTable, tabulate
+from lostproof.tables import Table, chart
+
+__all__ = ["Constants", "Revision", "Section", "WriteOrder"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One synchronous section of a run: a chart event and the steps done in it.
+
+    No actor of the same process can fall into a section; a crash can fall before or after it. A section writes to at
+    most one durable store, or to several in one transaction, so it is one action of the model.
+
+    Attributes:
+        event: the event of the run's chart.
+        steps: names in :data:`lostproof.steps.STEPS`, in order.
+        barrier: waits until all runs of the batch have ended.
+        in_turn: waits until all earlier runs of the batch have ended.
+        needs_lock: cannot happen while another run holds the cron store's lock.
+        keeps_lock: the lock is held until the run's next section.
+        together: done for all runs of the batch at once.
+        on_fault: what a failing durable write does: ``skip`` (logged, the run goes on) or ``retry``.
+    """
+
+    event: str
+    steps: tuple[str, ...] = ()
+    barrier: bool = False
+    in_turn: bool = False
+    needs_lock: bool = False
+    keeps_lock: bool = False
+    together: bool = False
+    on_fault: str = "skip"
+
+
+WriteOrder = tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The product's time constants, in milliseconds."""
+
+    grace_ms: int = 300_000
+    sweep_ms: int = 60_000
+    first_sweep_ms: int = 5_000
+    stuck_ms: int = 7_200_000
+    offline_pass_ms: int = 60_000
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One version of the world's rules.
+
+    Attributes:
+        name: what the command line calls it.
+        title: one line for people.
+        source: where the facts come from.
+        rule: the reconcile rule.
+        guards: the value of every guard that the task chart names.
+        timer, catch_up, manual: the write order of each path; without one for catch-up, missed slots are left to the
+            timer.
+        repair: start-up steps before any cron run, done in one write (:data:`lostproof.steps.REPAIRS`).
+        memory_first: the registry changes its memory before the disk, so that a failed write leaves them different.
+        reloads_memory: an in-process restart reloads the rows from disk.
+        caches_evidence: a sweep reads log and job state once, when it begins.
+        sweep_releases_job: a recovery by the sweep also writes the job's state and clears the run's marker.
+        early_markers: the marker is written some time before the row's start time is taken.
+        logs_interrupted: start-up queues an ``interrupted`` line for the run log.
+        unique_ids: run ids differ even if two runs start in the same millisecond.
+        sequential: timer runs of a batch execute one after the other.
+        batched: one tick reserves all due jobs at once, and their outcomes wait for each other.
+        catch_up_agents: start-up catch-up also runs agent turns.
+        disabling_clears_marker: disabling a job clears its marker, even while a run of it goes on.
+        logs_deleted_jobs: a run whose job was deleted still logs an ok end.
+        clears_stuck_markers: markers older than two hours are cleared.
+        constants: time constants.
+        accepts: the properties that this revision openly violates, each with the spec section that proves it must.
+    """
+
+    name: str
+    title: str
+    source: str
+    rule: Rule
+    guards: Mapping[str, bool]
+    timer: WriteOrder
+    manual: WriteOrder
+    catch_up: WriteOrder | None = None
+    repair: tuple[str, ...] = ()
+    memory_first: bool = True
+    reloads_memory: bool = False
+    caches_evidence: bool = False
+    sweep_releases_job: bool = False
+    early_markers: bool = True
+    logs_interrupted: bool = False
+    unique_ids: bool = False
+    sequential: bool = True
+    batched: bool = True
+    catch_up_agents: bool = True
+    disabling_clears_marker: bool = True
+    logs_deleted_jobs: bool = False
+    clears_stuck_markers: bool = True
+    constants: Constants = field(default_factory=Constants)
+    accepts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path, order in self.write_orders.items():
+            self.states(path)
+            if order[0].event not in ("reserve", "open"):
+                raise Defect(f"{self.name}: the {path} write order must begin with reserve or open")
+
+    @property
+    def write_orders(self) -> dict[str, WriteOrder]:
+        """The write orders by path, for the paths that there are."""
+        orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
+        return {path: order for path, order in orders.items() if order}
+
+    def states(self, path: str) -> tuple[str, ...]:
+        """Return the chart states that a run of ``path`` passes, the one before each section and the last.
+
+        Raises:
+            Defect: the write order takes an edge that the chart does not have.
+        """
+        run = chart("run")
+        targets = {(edge.source, edge.event): edge.target for edge in run.edges}
+        states = [run.initial]
+        for section in self.write_orders[path]:
+            target = targets.get((states[-1], section.event))
+            if target is None:
+                raise Defect(f"{self.name}: {path} takes {section.event!r} in {states[-1]!r}; the chart has no such edge")
+            states.append(target)
+        return tuple(states)
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What the rule decides for every evidence value."""
+        return tabulate(self.rule, self.name)
+
+    def rule_table(self, bounds: Bounds) -> RuleTable:
+        """Return the rule as tables over what a world of ``bounds`` can produce."""
+        results = ("none", *ENDS[1 : bounds.outcomes + 1], *(("interrupted",) if self.interrupts_jobs else ()))
+        if results not in self._tables:
+            self._tables[results] = RuleTable(self.decisions, results)
+        return self._tables[results]
+
+    @cached_property
+    def _tables(self) -> dict[tuple[str, ...], RuleTable]:
+        return {}
+
+    @property
+    def interrupts_jobs(self) -> bool:
+        """Whether a job state can say that a run was interrupted."""
+        return self.sweep_releases_job or bool({"interrupt_markers", "settle_dead_owners"} & set(self.repair))
+
+    @cached_property
+    def task_table(self) -> Table:
+        """The task chart under this revision's guards."""
+        return chart("task").table(self.guards)
+
+    @property
+    def matches_marker_time(self) -> bool:
+        """Whether it matters that a marker's time differs from the row's start time."""
+        return self.early_markers and self.logs_interrupted
+
+    def but(self, name: str, title: str, **changes: Any) -> Revision:
+        """Return this revision under another name, with ``changes``."""
+        return replace(self, name=name, title=title, **changes)

@@ -1,0 +1,270 @@
+"""The steps that sections are made of: each changes one thing in one home.
+
+Every step is written once, for one state or for a batch: ``on`` says where it happens, ``disk`` whether its durable write
+reaches the disk. A revision's write orders and start-up protocol name steps; nothing else writes to a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lostproof.tables import REFUSED, chart
+from lostproof.world import Home, World, look, member, where
+
+if TYPE_CHECKING:
+    from lostproof.model import Model
+
+__all__ = ["REPAIRS", "STEPS", "Step", "decide_row", "put_row", "restore_rows", "says_truth"]
+
+TASK = chart("task")
+ABSENT, RUNNING = TASK.codes("absent", "running")
+INFERRED = TASK.codes("interrupted", "lost")
+INTERRUPTED = TASK.code("interrupted")
+TRUTH = TASK.codes("absent", "succeeded", "failed", "timed_out")
+"""The row status that tells the truth, by the code of the run's end."""
+FINISH = (0, *(TASK.events.index(f"finish_{status}") for status in ("succeeded", "failed", "timed_out")))
+OPEN = TASK.events.index("open")
+ENABLED, DISABLED, DELETED = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a section: the home of what it changes, and its effect on run ``k``."""
+
+    home: Home
+    effect: Callable[[Model, World, int, Any, bool], None]
+
+    @property
+    def doc(self) -> str:
+        """What the step does, in one line."""
+        return (self.effect.__doc__ or "").strip().split("\n")[0]
+
+
+STEPS: dict[str, Step] = {}
+REPAIRS: dict[str, Callable[[Model, World], None]] = {}
+
+
+def _step(home: Home) -> Callable[[Callable[[Model, World, int, Any, bool], None]], Any]:
+    def register(effect: Callable[[Model, World, int, Any, bool], None]) -> Any:
+        STEPS[effect.__name__] = Step(home, effect)
+        return effect
+
+    return register
+
+
+def _repair(effect: Callable[[Model, World], None]) -> Callable[[Model, World], None]:
+    REPAIRS[effect.__name__] = effect
+    return effect
+
+
+# -- rows
+
+
+def says_truth(w: World, k: int, status: Any) -> Any:
+    """Return whether ``status`` says how run ``k`` really ended."""
+    return (w.end[k] != 0) & (status == look(TRUTH, w.end[k]))
+
+
+def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
+    """Write the row of run ``k`` to disk where ``on``; keep the ghosts that remember what the disk has said."""
+    for run, here in m.sharing_row(w, k, on):
+        w.row[run] = where(here, status, w.row[run])
+        w.recorded[run] = w.recorded[run] | (here & says_truth(w, run, status))
+        _notice(m, w, run, here & member(status, INFERRED))
+
+
+def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
+    """Change the gateway's copy of the row of run ``k`` where ``on``; the change is the row's last event."""
+    for run, here in m.sharing_row(w, k, on):
+        w.memory[run] = where(here, status, w.memory[run])
+        w.expired[run] = where(here, 0, w.expired[run])
+
+
+def _notice(m: Model, w: World, k: int, on: Any) -> None:
+    job = m.job_of(k)
+    for slot in range(m.bounds.slots):
+        w.noticed[job, slot] = w.noticed[job, slot] | (on & (w.slot[k] == slot))
+
+
+def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> None:
+    """Write what a sweep of the gateway decided about run ``k``: memory first, or only what reached the disk."""
+    if disk or m.revision.memory_first:
+        put_memory(m, w, k, on, status)
+    if disk:
+        put_row(m, w, k, on, status)
+        if m.revision.sweep_releases_job:
+            _release_job(m, w, k, on & (status == INTERRUPTED))
+
+
+def restore_rows(m: Model, w: World) -> None:
+    """Load the gateway's copies of the rows from disk."""
+    for k in m.runs:
+        w.memory[k] = w.row[k]
+
+
+@_step(Home.LEDGER)
+def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Create the row as running; if that fails the run goes on without a handle to it."""
+    opened = m.revision.task_table[w.memory[k], OPEN]
+    for other in m.runs:
+        if other == k:
+            continue
+        first = (w.memory[other] == RUNNING) & (w.expired[other] == 0)
+        pair = (min(k, other), max(k, other))
+        w.inverted[pair] = where(on, first & (k < other), w.inverted[pair])
+    if disk or m.revision.memory_first:
+        put_memory(m, w, k, on, opened)
+    if disk:
+        put_row(m, w, k, on, opened)
+    else:
+        w.orphan[k] = where(on, 1, w.orphan[k])
+
+
+@_step(Home.LEDGER)
+def finalize_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Close the row with how the run ended, unless the task chart refuses."""
+    status = m.revision.task_table[w.memory[k], look(FINISH, w.end[k])]
+    applied = on & (w.orphan[k] == 0) & (status != REFUSED)
+    if disk or m.revision.memory_first:
+        put_memory(m, w, k, applied, status)
+    if disk:
+        put_row(m, w, k, applied, status)
+
+
+# -- job state and log
+
+
+@_step(Home.JOBS)
+def set_marker(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Set the job's marker to this run's reservation time."""
+    job = m.job_of(k)
+    if disk:
+        w.marker[job] = where(on, m.number(k), w.marker[job])
+        w.marker_old[job] = where(on, 0, w.marker_old[job])
+
+
+@_step(Home.JOBS)
+def clear_marker(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Clear whatever marker the job has."""
+    job = m.job_of(k)
+    if disk:
+        _clear_marker(w, job, on)
+
+
+def _clear_marker(w: World, job: int, on: Any) -> None:
+    w.marker[job] = where(on, 0, w.marker[job])
+    w.marker_old[job] = where(on, 0, w.marker_old[job])
+
+
+@_step(Home.JOBS)
+def record_result(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Write how the run ended into the job state, if the job still exists."""
+    job = m.job_of(k)
+    if disk:
+        exists = on & (w.job[job] != DELETED)
+        w.last[job] = where(exists, m.number(k), w.last[job])
+        w.recorded[k] = w.recorded[k] | exists
+
+
+@_step(Home.JOBS)
+def record_job(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Write the result into the job state and clear whatever marker the job has, also another run's."""
+    record_result(m, w, k, on, disk)
+    clear_marker(m, w, k, on, disk)
+
+
+@_step(Home.JOBS)
+def skip_slots(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Move nextRunAtMs past now: every slot that has fallen due counts as consumed."""
+    job = m.job_of(k)
+    if disk:
+        w.next[job] = where(on, w.fallen[job], w.next[job])
+
+
+@_step(Home.JOBS)
+def consume_slot(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Move nextRunAtMs past the run's own slot."""
+    job = m.job_of(k)
+    if disk:
+        w.next[job] = where(on & (w.slot[k] < m.bounds.slots), w.slot[k] + 1, w.next[job])
+
+
+@_step(Home.PROCESS)
+def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Queue the finished line for the run log; it is appended some time later, or never."""
+    kept = w.job[m.job_of(k)] != DELETED
+    if m.revision.logs_deleted_jobs:
+        kept = kept | (w.end[k] == 1)
+    w.log_queue[k] = w.log_queue[k] | (on & kept)
+
+
+# -- the active set
+
+
+@_step(Home.PROCESS)
+def mark_active(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Put the job into the active set."""
+    w.active[m.job_of(k)] = where(on, 1, w.active[m.job_of(k)])
+
+
+@_step(Home.PROCESS)
+def clear_active(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Take the job out of the active set, whoever put it there."""
+    w.active[m.job_of(k)] = where(on, 0, w.active[m.job_of(k)])
+
+
+# -- start-up repairs
+
+
+@_repair
+def clear_markers(m: Model, w: World) -> None:
+    """Clear every marker; nothing records that a run was cut off."""
+    for job in m.jobs:
+        _clear_marker(w, job, True)
+
+
+@_repair
+def drop_interrupted_slots(m: Model, w: World) -> None:
+    """Leave jobs that have a marker out of the catch-up; their due slots are dropped."""
+    for job in m.jobs:
+        w.next[job] = where(w.marker[job] != 0, w.fallen[job], w.next[job])
+
+
+@_repair
+def drop_interrupted_one_shots(m: Model, w: World) -> None:
+    """Leave one-shot jobs that have a marker out of the catch-up; recurring ones replay."""
+    if not m.bounds.recurring:
+        drop_interrupted_slots(m, w)
+
+
+@_repair
+def interrupt_markers(m: Model, w: World) -> None:
+    """Turn every marker into an ``interrupted`` job state at the marker's time, and queue a log line for later."""
+    drop_interrupted_slots(m, w)
+    for k in m.runs:
+        marked = w.marker[m.job_of(k)] == m.number(k)
+        w.interrupt_queue[k] = w.interrupt_queue[k] | (marked & (w.early[k] == 0))
+        _interrupt_job(m, w, k, marked)
+
+
+@_repair
+def settle_dead_owners(m: Model, w: World) -> None:
+    """Close every running row that no living process owns as interrupted, with its job state and marker."""
+    for k in m.runs:
+        dead = (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+        put_memory(m, w, k, dead, INTERRUPTED)
+        put_row(m, w, k, dead, INTERRUPTED)
+        _release_job(m, w, k, dead)
+
+
+def _release_job(m: Model, w: World, k: int, on: Any) -> None:
+    _interrupt_job(m, w, k, on & (w.marker[m.job_of(k)] == m.number(k)))
+
+
+def _interrupt_job(m: Model, w: World, k: int, on: Any) -> None:
+    job = m.job_of(k)
+    w.last[job] = where(on, m.bounds.runs + m.number(k), w.last[job])
+    _notice(m, w, k, on)
+    _clear_marker(w, job, on)

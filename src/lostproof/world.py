@@ -1,0 +1,399 @@
+"""The world: every field of a state, with the home that decides what a crash, a restart or a reload wipes.
+
+A :class:`World` is one state (plain ints) or a batch of states (NumPy arrays), seen field by field. Guards, effects and
+properties are written against this view once, with ``&``, ``|``, comparisons and :func:`where`, and serve the scalar
+stepper and the vectorised explorer alike.
+
+A state is packed into bytes; a field that the bounds or the revision switch off takes no bits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lostproof.bounds import Bounds
+from lostproof.evidence import ENDS
+from lostproof.tables import chart
+
+if TYPE_CHECKING:
+    from lostproof.revisions import Revision
+
+__all__ = ["FIELDS", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
+
+TASK = chart("task")
+RUN = chart("run")
+GATEWAY = chart("gateway")
+
+
+class Home(Enum):
+    """Where a field lives."""
+
+    LEDGER = "task ledger on disk"
+    JOBS = "cron store on disk"
+    LOG = "run log on disk"
+    PROCESS = "memory of the gateway process"
+    SERVER = "memory of the maintenance service"
+    SERVICE = "memory of the cron service"
+    CLI = "memory of the CLI process"
+    GHOST = "the model (truth, time and budgets)"
+
+    @property
+    def durable(self) -> bool:
+        """Whether the field survives every process."""
+        return self in (Home.LEDGER, Home.JOBS, Home.LOG)
+
+
+WIPES: dict[str, tuple[Home, ...]] = {
+    "crash": (Home.PROCESS, Home.SERVER, Home.SERVICE),
+    "exit": (Home.PROCESS, Home.SERVER, Home.SERVICE),
+    "restart_in_process": (Home.SERVER, Home.SERVICE),
+    "reload": (Home.SERVICE,),
+}
+"""What each event wipes: whole homes, never single fields. ``exit`` is the end of a SIGTERM's shutdown."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A declared field: what it says, per what it exists, where it lives, and its values.
+
+    ``size`` gives the number of values under some bounds and revision (0 or 1 switches the field off); ``wiped`` maps a
+    value to what is left of it when its home is wiped (0 unless given).
+    """
+
+    name: str
+    per: str
+    home: Home
+    doc: str
+    size: Callable[[Bounds, Revision], int]
+    values: tuple[str, ...] = ()
+    wiped: tuple[int, ...] = ()
+
+    def label(self, value: int) -> str:
+        """Return the word for ``value``."""
+        return self.values[value] if value < len(self.values) else str(value)
+
+
+def _of(*values: str) -> Callable[[Bounds, Revision], int]:
+    return lambda bounds, revision: len(values)
+
+
+def _after_death(state: str) -> int:
+    targets = [e.target for e in RUN.edges if e.source == state and e.event == "die"]
+    return RUN.code(targets[0] if targets else state)
+
+
+PATHS = ("timer", "catch_up", "manual")
+LOGS = ("none", "interrupted", "ended", "ended+interrupted")
+NO_YES = ("no", "yes")
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        "gateway", "world", Home.PROCESS, "state of the gateway", _of(*GATEWAY.states), GATEWAY.states,
+        tuple(GATEWAY.code("down") for _ in GATEWAY.states),
+    ),
+    Field(
+        "sweep", "world", Home.SERVER, "the row that the gateway's sweep decides next (0: no sweep)",
+        lambda b, r: b.jobs * b.runs + 1,
+    ),
+    Field("crashes", "world", Home.GHOST, "crashes left", lambda b, r: b.crashes + 1),
+    Field("restarts", "world", Home.GHOST, "restarts left", lambda b, r: b.restarts + 1),
+    Field("offline_passes", "world", Home.GHOST, "offline passes left", lambda b, r: b.offline_passes + 1),
+    Field("store_faults", "world", Home.GHOST, "store faults left", lambda b, r: b.store_faults + 1),
+    Field("operator_actions", "world", Home.GHOST, "operator actions left", lambda b, r: b.operator_actions + 1),
+    # -- per job
+    Field(
+        "active", "job", Home.PROCESS, "the job is in the active set", lambda b, r: 2 if r.rule_table(b).consults_active_set else 0, NO_YES
+    ),
+    Field(
+        "marker", "job", Home.JOBS, "the run whose reservation time is in runningAtMs (0: none)",
+        lambda b, r: b.runs + 1,
+    ),
+    Field("marker_old", "job", Home.GHOST, "the marker is older than two hours", lambda b, r: b.long_waits + 1, NO_YES),
+    Field(
+        "last", "job", Home.JOBS,
+        "job state: the run whose result it holds (0: none; above the number of runs: its 'interrupted')",
+        lambda b, r: 2 * b.runs + 1,
+    ),
+    Field("next", "job", Home.JOBS, "slots consumed: nextRunAtMs lies after them", lambda b, r: b.slots + 1),
+    Field("fallen", "job", Home.GHOST, "slots that have fallen due", lambda b, r: b.slots + 1),
+    Field(
+        "job", "job", Home.JOBS, "what the operator did to the job", lambda b, r: 3 if b.operator_actions else 0,
+        ("enabled", "disabled", "deleted"),
+    ),
+    Field(
+        "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
+        lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
+    ),
+    Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
+    # -- per run
+    Field(
+        "step", "run", Home.PROCESS, "how far the run has come in its process", _of(*RUN.states), RUN.states,
+        tuple(_after_death(state) for state in RUN.states),
+    ),
+    Field("path", "run", Home.GHOST, "how the run came about", lambda b, r: 3 if b.manual else 2, PATHS),
+    Field("slot", "run", Home.GHOST, "the slot that the run executes (the number of slots: none)", lambda b, r: b.slots + 1),
+    Field(
+        "age", "run", Home.PROCESS, "how many cron services ago the run was started",
+        lambda b, r: b.restarts + 1,
+    ),
+    Field(
+        "early", "run", Home.GHOST, "the marker's time is earlier than the row's start time",
+        lambda b, r: 2 if r.matches_marker_time else 0, NO_YES,
+    ),
+    Field(
+        "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
+        lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
+    ),
+    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.outcomes + 1, ENDS),
+    Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
+    Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),
+    Field("log_queue", "run", Home.PROCESS, "a finished line of the run waits to be appended", _of(*NO_YES), NO_YES),
+    Field(
+        "interrupt_queue", "run", Home.SERVICE, "an interrupted line of the run waits to be emitted",
+        lambda b, r: 2 if r.logs_interrupted else 0, NO_YES,
+    ),
+    Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
+    Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),
+    Field(
+        "orphan", "run", Home.PROCESS, "the run could not create its row and holds no handle to it",
+        lambda b, r: 2 if b.store_faults and r.memory_first else 0, NO_YES,
+    ),
+    Field("expired", "run", Home.GHOST, "the row's last event is older than the grace", _of(*NO_YES), NO_YES),
+    Field(
+        "seen", "run", Home.SERVER, "what the sweep's cached evidence says about the row (a class of the rule's table)",
+        lambda b, r: r.rule_table(b).classes if r.caches_evidence else 0,
+    ),
+    Field(
+        "plan", "run", Home.CLI, "what the offline pass is going to write (0: nothing)",
+        lambda b, r: len(r.rule_table(b).offline_answers) if b.offline_passes else 0,
+    ),
+    # -- per pair of runs
+    Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),
+)
+"""All fields, in packing order."""
+
+FIELD: dict[str, Field] = {field.name: field for field in FIELDS}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where one field of one job, run, slot or pair sits in a packed state; it never straddles two bytes."""
+
+    field: Field
+    index: tuple[int, ...]
+    byte: int
+    shift: int
+    bits: int
+    key: int
+
+    @property
+    def ones(self) -> int:
+        """The largest value."""
+        return (1 << self.bits) - 1
+
+
+class Layout:
+    """How a world of some bounds and revision is packed.
+
+    One state is an int. A batch of states is an array of ``dtype``: uint64 where eight bytes suffice, else byte strings;
+    both sort and compare at C speed, and both can be seen as a matrix of bytes.
+    """
+
+    def __init__(self, bounds: Bounds, revision: Revision) -> None:
+        self.bounds = bounds
+        count = bounds.jobs * bounds.runs
+        indices: dict[str, list[tuple[int, ...]]] = {
+            "world": [()],
+            "job": [(j,) for j in range(bounds.jobs)],
+            "run": [(k,) for k in range(count)],
+            "slot": list(product(range(bounds.jobs), range(bounds.slots))),
+            "pair": list(combinations(range(count), 2)),
+        }
+        wanted = [
+            (field, index, max(field.size(bounds, revision) - 1, 0).bit_length())
+            for field in FIELDS
+            for index in indices[field.per]
+        ]
+        self.cells: dict[str, dict[tuple[int, ...], Cell]] = {}
+        free: list[int] = []
+        placed: dict[int, Cell] = {}
+        for key in sorted(range(len(wanted)), key=lambda key: -wanted[key][2]):
+            field, index, bits = wanted[key]
+            byte = next((b for b, room in enumerate(free) if room >= bits), len(free))
+            if byte == len(free):
+                free.append(8)
+            placed[key] = Cell(field, index, byte, 8 - free[byte], bits, key)
+            free[byte] -= bits
+        for key, (field, index, _) in enumerate(wanted):
+            self.cells.setdefault(field.name, {})[index] = placed[key]
+        self.bits = sum(bits for _, _, bits in wanted)
+        self.width = max(8, len(free) + -len(free) % 8)
+        self.dtype = np.dtype(np.uint64) if self.width == 8 else np.dtype(f"S{self.width}")
+        self._flip = self.width == 8 and sys.byteorder == "big"
+        self.all_cells = tuple(placed[key] for key in range(len(wanted)))
+        self.homes = {
+            home: tuple(cell for cell in self.all_cells if cell.field.home is home and cell.bits) for home in Home
+        }
+
+    def cell(self, name: str, *index: int) -> Cell:
+        """Return the cell of field ``name`` at ``index``."""
+        return self.cells[name][index]
+
+    def bytes_of(self, states: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return a batch as a matrix of bytes, one row a state, sharing its memory."""
+        matrix = states.view(np.uint8).reshape(len(states), self.width)
+        return matrix[:, ::-1] if self._flip else matrix
+
+    def batch(self, states: Iterable[int]) -> NDArray[Any]:
+        """Return packed ints as a batch."""
+        raw = b"".join(state.to_bytes(self.width, "little") for state in states)
+        matrix = np.frombuffer(raw, dtype=np.uint8).reshape(-1, self.width)
+        return np.array(matrix[:, ::-1] if self._flip else matrix, order="C").view(self.dtype).ravel()
+
+    def ints(self, states: NDArray[Any]) -> list[int]:
+        """Return a batch as packed ints."""
+        return [int.from_bytes(row.tobytes(), "little") for row in self.bytes_of(states)]
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Return ``yes`` where ``condition`` holds and ``no`` elsewhere, for one state or for a batch."""
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, _small(yes), _small(no))
+    return yes if condition else no
+
+
+def _small(value: Any) -> Any:
+    return value if isinstance(value, np.ndarray) else np.uint8(value)
+
+
+def member(value: Any, codes: Iterable[int]) -> Any:
+    """Return whether ``value`` is one of ``codes``."""
+    ordered = sorted(codes)
+    low, high = ordered[0], ordered[-1]
+    if len(ordered) == 1:
+        return value == low
+    if high - low + 1 == len(ordered):
+        return (value >= low) & (value <= high)
+    found = value == low
+    for code in ordered[1:]:
+        found = found | (value == code)
+    return found
+
+
+class _Cells:
+    """Indexed access to a field: ``world.row[k]``, ``world.noticed[j, s]``."""
+
+    __slots__ = ("_cells", "_world")
+
+    def __init__(self, world: World, cells: dict[tuple[int, ...], Cell]) -> None:
+        self._world = world
+        self._cells = cells
+
+    def __getitem__(self, index: int | tuple[int, ...]) -> Any:
+        return self._world.read(self._cells[index if isinstance(index, tuple) else (index,)])
+
+    def __setitem__(self, index: int | tuple[int, ...], value: Any) -> None:
+        self._world.write(self._cells[index if isinstance(index, tuple) else (index,)], value)
+
+
+class World:
+    """One state (``states`` is an int) or a batch of states (an array), seen field by field.
+
+    A field that exists once is an attribute (``world.gateway``); the others are indexed (``world.row[k]``). Writes are
+    seen by later reads of the same view and reach the packed form through :meth:`pack`.
+    """
+
+    __slots__ = ("_bytes", "_pending", "_values", "layout", "states")
+
+    layout: Layout
+    states: Any
+    _bytes: NDArray[np.uint8] | None
+    _values: dict[int, Any]
+    _pending: dict[int, tuple[Cell, Any]]
+
+    def __init__(self, layout: Layout, states: Any) -> None:
+        put = object.__setattr__
+        put(self, "layout", layout)
+        put(self, "states", states)
+        put(self, "_bytes", layout.bytes_of(states) if isinstance(states, np.ndarray) else None)
+        put(self, "_values", {})
+        put(self, "_pending", {})
+
+    def __getattr__(self, name: str) -> Any:
+        cells = self.layout.cells.get(name)
+        if cells is None:
+            raise AttributeError(name)
+        single = cells.get(())
+        return self.read(single) if single is not None else _Cells(self, cells)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.write(self.layout.cells[name][()], value)
+
+    def read(self, cell: Cell) -> Any:
+        """Return the value of ``cell`` (0 where the field is switched off)."""
+        if not cell.bits:
+            return 0
+        value = self._values.get(cell.key)
+        if value is None:
+            if self._bytes is None:
+                value = (self.states >> (8 * cell.byte + cell.shift)) & cell.ones
+            else:
+                value = (self._bytes[:, cell.byte] >> cell.shift) & cell.ones
+            self._values[cell.key] = value
+        return value
+
+    def write(self, cell: Cell, value: Any) -> None:
+        """Set ``cell`` to ``value`` (ignored where the field is switched off)."""
+        if cell.bits:
+            if isinstance(value, np.ndarray) and value.dtype != np.uint8:
+                value = value.astype(np.uint8)
+            self._values[cell.key] = value
+            self._pending[cell.key] = (cell, value)
+
+    def wipe(self, homes: Iterable[Home]) -> None:
+        """Wipe everything that lives in ``homes``."""
+        for home in homes:
+            for cell in self.layout.homes[home]:
+                wiped = cell.field.wiped
+                self.write(cell, look(wiped, self.read(cell)) if wiped else 0)
+
+    def fork(self) -> World:
+        """Return a view of the same states that can be written without touching this one."""
+        twin = World(self.layout, self.states)
+        twin._values.update(self._values)
+        return twin
+
+    def take(self, positions: NDArray[Any]) -> World:
+        """Return the view of the states of a batch at ``positions``."""
+        return World(self.layout, self.states[positions])
+
+    def pack(self) -> Any:
+        """Return the packed states with all writes applied."""
+        if self._bytes is None:
+            state = self.states
+            for cell, value in self._pending.values():
+                at = 8 * cell.byte + cell.shift
+                state = (state & ~(cell.ones << at)) | (int(value) << at)
+            return state
+        states = self.states.copy()
+        matrix = self.layout.bytes_of(states)
+        for cell, value in self._pending.values():
+            column = matrix[:, cell.byte]
+            column &= 0xFF ^ (cell.ones << cell.shift)
+            column |= value << cell.shift
+        return states
+
+
+def look(values: Sequence[int], index: Any) -> Any:
+    """Return ``values[index]`` for one state or for a batch."""
+    if isinstance(index, np.ndarray):
+        return np.asarray(values, dtype=np.uint8)[index]
+    return values[index]
