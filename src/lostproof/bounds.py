@@ -42,7 +42,7 @@ class Bounds:
     offline_passes: int = 0
     store_faults: int = 0
     operator_actions: int = 0
-    long_waits: int = 0
+    long_waits: int = 1
     same_ms: int = 0
     recurring: int = 1
     agents: int = 0
@@ -97,16 +97,16 @@ def _slices(**named: Bounds) -> tuple[Slice, ...]:
 
 
 _CI = _slices(
-    crash=Bounds(crashes=1),
-    restart=Bounds(restarts=1, outcomes=1),
-    offline=Bounds(crashes=1, offline_passes=1, outcomes=1),
-    store=Bounds(crashes=1, store_faults=1, outcomes=1),
-    operator=Bounds(crashes=1, operator_actions=1, outcomes=1),
-    stuck=Bounds(long_waits=1, outcomes=1),
-    slots=Bounds(slots=2, crashes=1, outcomes=1, manual=0),
-    jobs=Bounds(jobs=2, runs=1, crashes=1, outcomes=1, manual=0),
-    identity=Bounds(same_ms=1, outcomes=2),
-    one_shot=Bounds(crashes=1, recurring=0, outcomes=1, manual=0),
+    crash=Bounds(crashes=2),
+    restart=Bounds(restarts=1),
+    offline=Bounds(crashes=1, offline_passes=1),
+    store=Bounds(crashes=1, store_faults=1),
+    operator=Bounds(crashes=1, operator_actions=1),
+    slots=Bounds(slots=2, crashes=1),
+    runs=Bounds(runs=3, outcomes=1, crashes=1),
+    jobs=Bounds(jobs=2, runs=1, crashes=1, outcomes=1),
+    identity=Bounds(same_ms=1, outcomes=3),
+    one_shot=Bounds(crashes=1, recurring=0, outcomes=1),
 )
 
 PRESETS: dict[str, tuple[Slice, ...]] = {
@@ -121,7 +121,7 @@ PRESETS: dict[str, tuple[Slice, ...]] = {
             crash_restart=Bounds(crashes=1, restarts=1),
             crashes=Bounds(crashes=2, outcomes=3),
             store_offline=Bounds(crashes=1, store_faults=1, offline_passes=1),
-            stuck_crash=Bounds(crashes=1, long_waits=1, operator_actions=1),
+            operator_restart=Bounds(restarts=1, operator_actions=1),
             jobs_manual=Bounds(jobs=2, runs=1, crashes=1, restarts=1, manual=1),
             agents=Bounds(agents=1, crashes=1, restarts=1),
         ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lostproof.bounds import Bounds
+from lostproof.bounds import BUDGETS, Bounds
 from lostproof.evidence import ENDS
 from lostproof.revisions import Revision
 from lostproof.tables import chart
@@ -56,7 +56,7 @@ class Model:
         """Return the packed initial state: a running gateway, no runs, all budgets full."""
         w = World(self.layout, 0)
         w.gateway = GATEWAY.code(GATEWAY.initial)
-        for budget in ("crashes", "restarts", "offline_passes", "store_faults", "operator_actions"):
+        for budget in BUDGETS:
             setattr(w, budget, getattr(self.bounds, budget))
         return int(w.pack())
 
@@ -137,6 +137,13 @@ class Model:
             yield k - 1, on & (w.twin[k] == 1)
         if self.number(k) < self.bounds.runs:
             yield k + 1, on & (w.twin[k + 1] == 1)
+
+    def faults_spent(self, w: World) -> Any:
+        """Return how many budgeted faults have happened."""
+        spent: Any = 0
+        for budget in BUDGETS:
+            spent = spent + (getattr(self.bounds, budget) - getattr(w, budget))
+        return spent
 
     # -- evidence
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from lostproof.engine.explorer import CHUNK, Expansion, Space, expand
 from lostproof.model import Model
 from lostproof.world import World
 
-__all__ = ["Graph", "build", "can_reach", "fair_core"]
+__all__ = ["Graph", "Witness", "build", "can_reach", "fair_core"]
 
 Mask = NDArray[np.bool_]
 
@@ -55,6 +55,19 @@ class Graph:
         """Return a view of the states numbered from ``start`` to before ``stop``."""
         return World(self.model.layout, self.states[start:stop])
 
+    def restrict(self, core: Mask) -> tuple[Graph, Mask]:
+        """Return the graph of the states of ``core`` and their successors, and which of its states are of ``core``."""
+        leaving = core[self.source]
+        kept = core.copy()
+        kept[self.target[leaving]] = True
+        numbers = np.cumsum(kept, dtype=np.int32) - 1
+        part = replace(
+            self,
+            states=self.states[kept], depth=self.depth[kept], source=numbers[self.source[leaving]],
+            target=numbers[self.target[leaving]], action=self.action[leaving],
+        )
+        return part, core[kept]
+
     def holds(self, predicate: Any) -> Mask:
         """Return in which states ``predicate`` (of a view) holds."""
         result = np.zeros(len(self.states), dtype=bool)
@@ -63,15 +76,15 @@ class Graph:
         return result
 
 
-def build(space: Space, actions: Sequence[int] | None = None, on_expansion: Any = None) -> Graph:
-    """Return the graph of a closed ``space``.
+class Witness(Protocol):
+    """Something that looks at every transition while the graph is built."""
 
-    Args:
-        space: a space closed under ``actions``.
-        actions: numbers of the actions to take, all unless given.
-        on_expansion: called as ``on_expansion(expansion, first, source, target)`` for each action and chunk, with the
-            numbers of the states; ``first`` is the number of the chunk's first state.
-    """
+    def see(self, expansion: Expansion, source: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
+        """Look at what one action does to a batch, given the numbers and depths of the states that it starts from."""
+
+
+def build(space: Space, actions: Sequence[int] | None = None, witnesses: Sequence[Witness] = ()) -> Graph:
+    """Return the graph of ``space``, which is closed under ``actions`` (their numbers; all unless given)."""
     model = space.model
     states = np.concatenate(space.layers)
     depth = np.repeat(np.arange(len(space.layers), dtype=np.int32), [len(layer) for layer in space.layers])
@@ -85,8 +98,8 @@ def build(space: Space, actions: Sequence[int] | None = None, on_expansion: Any 
             target = np.searchsorted(states, expansion.states).astype(np.int32)
             taken[expansion.action] += len(source)
             parts.append((source, target, np.full(len(source), expansion.action, dtype=np.int16)))
-            if on_expansion is not None:
-                on_expansion(expansion, source, target)
+            for witness in witnesses:
+                witness.see(expansion, source, depth[source])
     empty = (np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int16))
     sources, targets, numbers = zip(*(parts or [empty]), strict=True)
     fair = np.array([action.fair for action in model.actions])

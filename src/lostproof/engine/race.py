@@ -1,0 +1,202 @@
+"""Races: shortest schedules read back from the graph, and the step after which nothing can avert the violation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lostproof.engine.explorer import Expansion, close
+from lostproof.engine.graph import Graph, build, can_reach, fair_core
+from lostproof.model import Model
+from lostproof.properties import Property
+
+__all__ = ["Race", "Violation", "lasting_violation", "shortest_race", "transient_violation", "with_point_of_no_return"]
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """Where a property is first broken. Ordered by what makes a race better: fewer steps, then fewer faults.
+
+    Attributes:
+        steps: length of the race.
+        faults: budgeted faults in it.
+        action: number of the violating action (``step`` properties), else -1.
+        state: number of the state before that action, or of the violating state itself.
+        subject: position in the property's subjects.
+    """
+
+    steps: int
+    faults: int
+    action: int
+    state: int
+    subject: int
+
+
+@dataclass(frozen=True)
+class Race:
+    """A schedule that violates a property.
+
+    Attributes:
+        model: the model it is a schedule of.
+        property: the property.
+        subject: the run, job or slot for which it is broken.
+        actions: numbers of the actions, in order.
+        states: packed states, from the initial one on; one more than there are actions.
+        point_of_no_return: the first step (from 1) after which every fair, fault-free continuation ends in the violation.
+    """
+
+    model: Model
+    property: Property
+    subject: Any
+    actions: tuple[int, ...]
+    states: tuple[int, ...]
+    point_of_no_return: int = field(default=0)
+
+    @property
+    def faults(self) -> int:
+        """How many budgeted faults happen in it."""
+        return int(self.model.faults_spent(self.model.view(self.states[-1])))
+
+
+class StepJudge:
+    """Finds, for each step property, the best violating transition while the graph is built."""
+
+    def __init__(self, model: Model, properties: list[Property]) -> None:
+        self._model = model
+        self._properties = [p for p in properties if p.step is not None]
+        self.best: dict[str, Violation] = {}
+
+    def see(self, expansion: Expansion, source: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
+        """Judge what one action does to a batch."""
+        action = self._model.actions[expansion.action]
+        for judged in self._properties:
+            if not (action.begins_run if judged.per == "slot" else action.writes_rows):
+                continue
+            assert judged.step is not None
+            for position, subject in enumerate(judged.subjects(self._model)):
+                broken = judged.step(self._model, expansion.before, expansion.after, subject)
+                if isinstance(broken, np.ndarray) and broken.any():
+                    self._offer(judged, position, expansion, source, depth, np.flatnonzero(broken))
+
+    def _offer(
+        self, judged: Property, subject: int, expansion: Expansion, source: NDArray[np.int32],
+        depth: NDArray[np.int32], hits: NDArray[np.intp],
+    ) -> None:
+        best = self.best.get(judged.id)
+        steps = int(depth[hits].min()) + 1
+        if best is not None and steps > best.steps:
+            return
+        hits = hits[depth[hits] == steps - 1]
+        faults = np.broadcast_to(self._model.faults_spent(expansion.after), source.shape)[hits]
+        fewest = int(faults.min())
+        state = int(source[hits[faults == fewest]].min())
+        found = Violation(steps, fewest, expansion.action, state, subject)
+        if best is None or found < best:
+            self.best[judged.id] = found
+
+
+def transient_violation(graph: Graph, judged: Property) -> Violation | None:
+    """Return the best state that breaks a state property."""
+    assert judged.state is not None
+    predicate = judged.state
+    return _best_state(
+        graph,
+        [
+            graph.holds(lambda w, subject=subject: predicate(graph.model, w, subject))
+            for subject in judged.subjects(graph.model)
+        ],
+    )
+
+
+def lasting_violation(graph: Graph, core: NDArray[np.bool_], judged: Property) -> Violation | None:
+    """Return the best state in which a leads-to property can stay broken for ever, fairly.
+
+    ``core`` holds the states of ``graph`` in which some fair schedule can stay for ever.
+    """
+    assert judged.premise is not None and judged.goal is not None
+    premise, goal = judged.premise, judged.goal
+    lasting = []
+    for subject in judged.subjects(graph.model):
+        unmet = core & ~graph.holds(lambda w, subject=subject: goal(graph.model, w, subject))
+        stuck = fair_core(graph, unmet) if unmet.any() else unmet
+        if stuck.any():
+            stuck = stuck & graph.holds(lambda w, subject=subject: premise(graph.model, w, subject))
+        lasting.append(stuck)
+    return _best_state(graph, lasting)
+
+
+def _best_state(graph: Graph, broken: list[NDArray[np.bool_]]) -> Violation | None:
+    found: list[Violation] = []
+    for subject, mask in enumerate(broken):
+        numbers = np.flatnonzero(mask)
+        if not len(numbers):
+            continue
+        steps = int(graph.depth[numbers].min())
+        numbers = numbers[graph.depth[numbers] == steps]
+        view = graph.view(0, len(graph.states)).take(numbers)
+        faults = np.broadcast_to(graph.model.faults_spent(view), numbers.shape)
+        fewest = int(faults.min())
+        found.append(Violation(steps, fewest, -1, int(numbers[faults == fewest].min()), subject))
+    return min(found, default=None)
+
+
+def shortest_race(graph: Graph, judged: Property, violation: Violation) -> Race:
+    """Return the race that leads to ``violation``, read back from the graph."""
+    actions: list[int] = []
+    states: list[int] = []
+    number = violation.state
+    if violation.action >= 0:
+        edge = np.flatnonzero((graph.source == number) & (graph.action == violation.action))[0]
+        actions.append(violation.action)
+        states.append(int(graph.target[edge]))
+    while graph.depth[number] > 0:
+        states.append(number)
+        incoming = np.flatnonzero(graph.target == number)
+        incoming = incoming[graph.depth[graph.source[incoming]] == graph.depth[number] - 1]
+        best = incoming[np.lexsort((graph.source[incoming], graph.action[incoming]))[0]]
+        actions.append(int(graph.action[best]))
+        number = int(graph.source[best])
+    states.append(number)
+    return Race(
+        graph.model, judged, judged.subjects(graph.model)[violation.subject],
+        tuple(reversed(actions)), tuple(graph.state(state) for state in reversed(states)),
+    )
+
+
+def with_point_of_no_return(race: Race) -> Race:
+    """Return ``race`` with its point of no return.
+
+    Everything that can follow a state of the race without faults and without an operator is explored; a state is doomed
+    if no fair schedule from it avoids the violation.
+    """
+    model, judged, subject = race.model, race.property, race.subject
+    fair = [number for number, action in enumerate(model.actions) if action.fair]
+    graph = build(close(model, initial=race.states, actions=fair), fair)
+    allowed = np.ones(len(graph.source), dtype=bool)
+    if judged.step is not None:
+        broken = judged.step(
+            model, graph.view(0, len(graph.states)).take(graph.source),
+            graph.view(0, len(graph.states)).take(graph.target), subject,
+        )
+        allowed &= ~np.broadcast_to(broken, allowed.shape)
+        safe = np.ones(len(graph.states), dtype=bool)
+    elif judged.state is not None:
+        predicate = judged.state
+        safe = ~graph.holds(lambda w: predicate(model, w, subject))
+        allowed &= safe[graph.target]
+    else:
+        assert judged.premise is not None and judged.goal is not None
+        premise, goal = judged.premise, judged.goal
+        safe = graph.holds(lambda w: (premise(model, w, subject) == 0) | goal(model, w, subject))
+    averted = can_reach(graph, fair_core(graph, safe, allowed), allowed) & (safe if judged.kind == "state" else True)
+    violated_at_last = len(race.actions)
+    before = race.states[:-1] if judged.kind != "leads-to" else race.states
+    point = violated_at_last
+    for position in reversed(range(len(before))):
+        if averted[graph.number(before[position])]:
+            break
+        point = position
+    return replace(race, point_of_no_return=point)
