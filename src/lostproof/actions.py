@@ -112,12 +112,22 @@ def _spend(w: World, budget: str) -> None:
     setattr(w, budget, getattr(w, budget) - 1)
 
 
-def _no_pass(m: Model, w: World) -> Any:
-    """No sweep and no offline pass is going on: both are short against the grace, so no time worth naming passes."""
-    idle: Any = w.sweep == 0
+def _time_can_pass(m: Model, w: World) -> Any:
+    """Return whether minutes can pass: nobody has anything to do that takes only moments.
+
+    Sweeps, offline passes, start-up, shutdown, pending writes and runs between two sections are short against the grace.
+    Nothing is lost by letting rows and markers come of age before or after them instead: neither changes the other.
+    """
+    can: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired", "stopping")) == 0)
+    can = can & (((w.gateway == GATEWAY.code("catching_up")) & _caught_up(m, w)) == 0)
     for k in m.runs:
-        idle = idle & (w.plan[k] == 0)
-    return idle
+        can = can & (w.plan[k] == 0) & (w.log_queue[k] == 0)
+        for path, order in m.revision.write_orders.items():
+            for section, source in zip(order[1:], m.revision.states(path)[1:], strict=False):
+                if section.event != "end":
+                    ready = (w.path[k] == PATHS.index(path)) & (w.step[k] == RUN.code(source))
+                    can = can & ((ready & (_waits(m, k, path, section, source, w) == 0)) == 0)
+    return can
 
 
 # -- the clock
@@ -139,7 +149,7 @@ def _clock_actions(m: Model) -> Iterator[Action]:
         for job in m.jobs:
             yield Action(
                 "age_marker", "clock", ("marker_old", (job,), (0,)),
-                lambda w, job=job: (w.marker[job] != 0) & _no_pass(m, w), partial(_age_marker, m, job), (("job", job),),
+                lambda w, job=job: (w.marker[job] != 0) & _time_can_pass(m, w), partial(_age_marker, m, job), (("job", job),),
             )
 
 
@@ -157,7 +167,7 @@ def _ages(w: World, k: int, ages: tuple[int, ...]) -> Any:
 
 
 def _can_expire(m: Model, k: int, ages: tuple[int, ...], w: World) -> Any:
-    can = _ages(w, k, ages) & _no_pass(m, w)
+    can = _ages(w, k, ages) & _time_can_pass(m, w)
     for other in m.runs:
         if other != k:
             inverted = w.inverted[min(k, other), max(k, other)]
@@ -202,11 +212,12 @@ def _reservations(m: Model) -> Iterator[Action]:
         )
     if m.bounds.manual:
         for job in m.jobs:
-            yield Action(
-                "run_now", "operator", _gateway_at("catching_up", "running"), partial(_can_run_now, m, job),
-                partial(_start_run, m, "manual", job, True), (("job", job),), fair=False,
-                event=("run", m.revision.manual[0].event), writes_rows=_writes_rows(m.revision.manual[0]),
-            )
+            for same_ms in (False, True) if m.layout.cell("instant", job).bits else (False,):
+                yield Action(
+                    "run_now", "operator", _gateway_at("catching_up", "running"), partial(_can_run_now, m, job, same_ms),
+                    partial(_run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
+                    event=("run", m.revision.manual[0].event), writes_rows=_writes_rows(m.revision.manual[0]),
+                )
 
 
 def _writes_rows(section: Section) -> bool:
@@ -235,8 +246,20 @@ def _tick(m: Model, jobs: tuple[int, ...], w: World) -> None:
         _start_run(m, "timer", job, due, w)
 
 
-def _can_run_now(m: Model, job: int, w: World) -> Any:
-    return (w.job[job] == ENABLED) & (w.marker[job] == 0) & m.has_free_run(w, job) & m.lock_free(w)
+def _can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
+    can = (w.job[job] == ENABLED) & (w.marker[job] == 0) & m.has_free_run(w, job) & m.lock_free(w)
+    return can & (w.instant[job] == 1) if same_ms else can
+
+
+def _run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
+    """Start a run by hand. Its start time is that of its reservation, so its identity is decided here."""
+    if same_ms:
+        earlier_used: Any = True
+        for k in m.runs_of(job):
+            w.twin[k] = where(earlier_used & (w.step[k] == STEP_ABSENT), 1, w.twin[k])
+            earlier_used = w.step[k] != STEP_ABSENT
+    _start_run(m, "manual", job, True, w)
+    w.instant[job] = 1
 
 
 def _start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
@@ -275,7 +298,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
         variants = [(("end", end),) for end in range(1, m.bounds.outcomes + 1)]
     if section.event == "begin":
         variants = [(("early", flag),) for flag in (0, 1)] if _may_be_early(m, k, path) else [()]
-        if m.layout.cell("twin", k).bits and m.number(k) > 1:
+        if path != "manual" and m.layout.cell("twin", k).bits and m.number(k) > 1:
             variants.append((("same_ms", 1),))
     durable = any(STEPS[step].home.durable for step in section.steps)
     if durable and m.bounds.store_faults:
@@ -303,24 +326,27 @@ def _can_advance(
     can: Any = w.path[k] == PATHS.index(path)
     if section.needs_lock:
         can = can & m.lock_free(w, k)
-    if section.barrier or section.in_turn:
-        others = [l for l in m.runs if m.job_of(l) != m.job_of(k) and (section.barrier or l < k)]
-        needed = RUN.code(source) if section.barrier else RUN.code("held")
-        if section.in_turn and not m.revision.sequential and path == "timer":
-            others = []
-        for other in others:
-            waits = m.same_batch(w, k, other) & m.in_progress(w, other) & (w.step[other] < needed)
-            can = can & (waits == 0)
-        if section.together:
-            for other in others:
-                if other < k:
-                    first = m.same_batch(w, k, other) & (w.step[other] == RUN.code(source))
-                    can = can & (first == 0)
+    can = can & (_waits(m, k, path, section, source, w) == 0)
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)
     if ("same_ms", 1) in variant:
-        can = can & (w.instant[m.job_of(k)] == 1) & (w.memory[k - 1] != TASK.code("absent"))
+        can = can & (w.instant[m.job_of(k)] == 1)
     return can
+
+
+def _waits(m: Model, k: int, path: str, section: Section, source: str, w: World) -> Any:
+    """Return whether run ``k`` has to wait for another run of its batch before ``section``."""
+    waits: Any = False
+    in_turn = section.in_turn and (m.revision.sequential or path != "timer")
+    for other in m.runs:
+        if m.job_of(other) == m.job_of(k) or not (section.barrier or (in_turn and other < k)):
+            continue
+        needed = RUN.code(source) if section.barrier else RUN.code("held")
+        batch = m.same_batch(w, k, other)
+        waits = waits | (batch & m.in_progress(w, other) & (w.step[other] < needed))
+        if section.together and other < k:
+            waits = waits | (batch & (w.step[other] == RUN.code(source)))
+    return waits
 
 
 def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str, int], w: World) -> None:
@@ -335,26 +361,17 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
         members += [(l, m.same_batch(w, k, l) & (w.step[l] == source)) for l in m.runs if m.job_of(l) != m.job_of(k)]
     if section.event == "begin":
         w.early[k] = variant.get("early", 0)
-        w.instant[m.job_of(k)] = 1
+        if variant.get("same_ms"):
+            w.twin[k] = 1
+        w.instant[m.job_of(k)] = where(w.path[k] == PATHS.index("manual"), w.instant[m.job_of(k)], 1)
     if section.event == "end":
         w.end[k] = variant["end"]
     for run, here in members:
-        if variant.get("same_ms") and "open_row" in section.steps:
-            _share_row(w, run)
         for step in section.steps:
-            if not (step == "open_row" and variant.get("same_ms")):
-                STEPS[step].effect(m, w, run, here, disk)
+            STEPS[step].effect(m, w, run, here, disk)
         w.step[run] = where(here, target, w.step[run])
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
-
-
-def _share_row(w: World, k: int) -> None:
-    """The row of the run before has this run's id: it is reused as it is."""
-    w.twin[k] = 1
-    w.row[k] = w.row[k - 1]
-    w.memory[k] = w.memory[k - 1]
-    w.expired[k] = w.expired[k - 1]
 
 
 # -- the run log

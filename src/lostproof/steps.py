@@ -106,18 +106,24 @@ def restore_rows(m: Model, w: World) -> None:
 
 @_step(Home.LEDGER)
 def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
-    """Create the row as running; if that fails the run goes on without a handle to it."""
+    """Create the row as running, or reuse one with the same id; if that fails the run holds no handle to it."""
+    if m.layout.cell("twin", k).bits and m.number(k) > 1:
+        shared = on & (w.twin[k] == 1)
+        for name in ("row", "memory", "expired"):
+            copies = getattr(w, name)
+            copies[k] = where(shared, copies[k - 1], copies[k])
+    created = on & (w.memory[k] == ABSENT)
     opened = m.revision.task_table[w.memory[k], OPEN]
     for other in m.runs:
         if other == k:
             continue
         first = (w.memory[other] == RUNNING) & (w.expired[other] == 0)
         pair = (min(k, other), max(k, other))
-        w.inverted[pair] = where(on, first & (k < other), w.inverted[pair])
+        w.inverted[pair] = where(created, first & (k < other), w.inverted[pair])
     if disk or m.revision.memory_first:
-        put_memory(m, w, k, on, opened)
+        put_memory(m, w, k, created, opened)
     if disk:
-        put_row(m, w, k, on, opened)
+        put_row(m, w, k, created, opened)
     else:
         w.orphan[k] = where(on, 1, w.orphan[k])
 

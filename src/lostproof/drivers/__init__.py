@@ -1,0 +1,1 @@
+"""Drivers: they choose what happens. Timed replay, scripts with a clock, and seeded random worlds."""

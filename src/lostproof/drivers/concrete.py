@@ -1,0 +1,117 @@
+"""Concrete time for races: a race found in whole ticks must also happen in milliseconds, or it is not reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lostproof.drivers.timed import AGING, Impossible, Moment, Timed
+from lostproof.engine.race import Race
+from lostproof.errors import Defect
+from lostproof.world import PATHS
+
+__all__ = ["TimedRace", "concrete"]
+
+LATENCY_MS = {
+    "begin": 2, "record": 2, "apply": 2, "settle": 5, "append_log": 20, "append_interrupted": 20, "sweep_row": 1,
+    "cli_row": 100, "start": 5_000, "repair": 3_000, "catch_up": 50, "ready": 10, "exit": 500,
+}
+"""How long a step usually takes after the one before it; everything else takes a second."""
+
+APART_MS = 61_000
+"""Rows opened this far apart can expire on different sides of a sweep."""
+
+
+@dataclass(frozen=True)
+class TimedRace:
+    """A race with the moments at which it happens, as replayed in the timed simulator.
+
+    Attributes:
+        race: the race.
+        moments: all that happens, with rows and markers coming of age where the clock says so.
+        point_of_no_return: position in ``moments``, from 1.
+    """
+
+    race: Race
+    moments: tuple[Moment, ...]
+    point_of_no_return: int
+
+
+def concrete(race: Race) -> TimedRace:
+    """Give ``race`` concrete timestamps and replay it.
+
+    Raises:
+        Defect: no timing reproduces the violation. The model then allows something that time forbids.
+    """
+    reasons = []
+    for latency, apart in ((None, 0), (None, APART_MS), (0, 0), (0, APART_MS)):
+        sim = Timed(race.model)
+        try:
+            point = _replay(race, sim, latency, apart)
+        except Impossible as impossible:
+            reasons.append(str(impossible))
+            continue
+        moments = tuple(sim.trace)
+        if reproduces(race, sim):
+            return TimedRace(race, moments, point)
+        reasons.append("the violation does not occur")
+    steps = " | ".join(race.model.actions[number].label(race.model) for number in race.actions)
+    raise Defect(
+        f"{race.model.revision.name}: a race against {race.property.id} does not replay in time "
+        f"({'; '.join(dict.fromkeys(reasons))}): {steps}"
+    )
+
+
+def _replay(race: Race, sim: Timed, latency: int | None, apart: int) -> int:
+    """Replay ``race``; return the position of its point of no return in the timed trace."""
+    at_once = _same_moment(race)
+    point = 0
+    for position, number in enumerate(race.actions):
+        action = race.model.actions[number]
+        if action.name in AGING:
+            if number in sim.enabled():
+                sim.advance(max(sim.window(number)[0], sim.now))
+        else:
+            pause = LATENCY_MS.get(action.name, 1_000) if latency is None else latency
+            if action.event in (("run", "reserve"), ("run", "open")):
+                pause += apart
+            if position in at_once:
+                pause = 0
+            sim.do(number, sim.on_the_dot(number, sim.now + pause))
+        if position + 1 == race.point_of_no_return:
+            point = len(sim.trace)
+    return point
+
+
+def _same_moment(race: Race) -> set[int]:
+    """Return the positions of actions that happen in the same millisecond as the one before them."""
+    together: set[int] = set()
+    reserved: dict[int, int] = {}
+    started: dict[int, int] = {}
+    for position, number in enumerate(race.actions):
+        action = race.model.actions[number]
+        before, after = race.model.view(race.states[position]), race.model.view(race.states[position + 1])
+        for k in race.model.runs:
+            if before.step[k] == 0 != after.step[k]:
+                reserved[k] = started[k] = position
+                if action.get("same_ms"):
+                    together |= set(range(started[k - 1] + 1, position + 1))
+        run = action.get("run")
+        if action.name != "begin" or run is None or after.path[run] == PATHS.index("manual"):
+            continue
+        started[run] = position
+        if action.get("same_ms"):
+            together |= set(range(started[run - 1] + 1, position + 1))
+        elif race.model.layout.cell("early", run).bits and not action.get("early"):
+            together |= set(range(reserved[run] + 1, position + 1))
+    return together
+
+
+def reproduces(race: Race, sim: Timed) -> bool:
+    """Return whether the simulated race ends in the violation; a lasting one must outlast a fair continuation."""
+    judged = race.property
+    if judged.kind != "leads-to":
+        return (judged.id, race.subject) in sim.trace[-1].broken
+    assert judged.premise is not None and judged.goal is not None
+    sim.settle()
+    tail = sim.view()
+    return bool(judged.premise(race.model, tail, race.subject)) and not bool(judged.goal(race.model, tail, race.subject))

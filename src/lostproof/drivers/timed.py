@@ -1,0 +1,251 @@
+"""The timed simulator: the same actions and guards, in milliseconds.
+
+Ages are not chosen here but follow from the clock: a row expires when the grace has passed since its last event, a marker
+is stuck after two hours. Every other action has a window of moments in which it may happen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lostproof.engine.stepper import apply, is_enabled
+from lostproof.model import Model
+from lostproof.properties import PROPERTIES, Property
+from lostproof.tables import chart
+from lostproof.world import PATHS, World
+
+__all__ = ["AGING", "Impossible", "Moment", "Timed"]
+
+TASK, RUN = chart("task"), chart("run")
+AGING = ("expire", "age_marker")
+"""Actions that the clock takes by itself."""
+
+
+class Impossible(Exception):
+    """An action cannot happen at that moment; the message says why."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of a timed schedule.
+
+    Attributes:
+        at_ms: when it happened, in milliseconds since the schedule's beginning.
+        action: the number of the action.
+        before, after: packed states.
+        broken: the step and state properties that it broke, with the subject of each.
+    """
+
+    at_ms: int
+    action: int
+    before: int
+    after: int
+    broken: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass
+class Stamps:
+    """When things last happened, in milliseconds."""
+
+    started: int = 0
+    swept: int | None = None
+    offline: int = 0
+    reserved: dict[int, int] = field(default_factory=dict)
+    start: dict[int, int] = field(default_factory=dict)
+    row: dict[int, int] = field(default_factory=dict)
+    marker: dict[int, int] = field(default_factory=dict)
+
+
+class Timed:
+    """A world with a clock. Time is given in milliseconds since the (running) gateway started."""
+
+    def __init__(self, model: Model, monitor: bool = True) -> None:
+        self.model = model
+        self.state = model.initial()
+        self.now = 0
+        self.stamps = Stamps()
+        self.trace: list[Moment] = []
+        self._monitor = monitor
+        self._aging = [number for number, action in enumerate(model.actions) if action.name in AGING]
+
+    def view(self) -> World:
+        """Return a view of the present state."""
+        return self.model.view(self.state)
+
+    def enabled(self) -> list[int]:
+        """Return the numbers of the actions that can happen now or at a later moment without anything in between."""
+        return [number for number in range(len(self.model.actions)) if is_enabled(self.model, self.state, number)]
+
+    # -- time
+
+    def advance(self, to_ms: int) -> None:
+        """Let time pass; rows and markers that come of age on the way do so on the dot (or when a pass has ended)."""
+        while True:
+            due = [
+                (max(self.window(number)[0], self.now), number)
+                for number in self._aging
+                if is_enabled(self.model, self.state, number)
+            ]
+            if not due or min(due)[0] > to_ms:
+                break
+            at, number = min(due)
+            self._happen(number, at)
+        self.now = max(self.now, to_ms)
+
+    def window(self, number: int) -> tuple[int, int | None]:
+        """Return the earliest and the latest moment at which an enabled action may happen (None: no latest)."""
+        action, stamps, constants = self.model.actions[number], self.stamps, self.model.revision.constants
+        match action.name:
+            case "expire":
+                return stamps.row.get(action.get("run") or 0, 0) + constants.grace_ms, None
+            case "age_marker":
+                return stamps.marker.get(action.get("job") or 0, 0) + constants.stuck_ms, None
+            case "sweep_begin":
+                return self._sweep_due(), None
+            case "cli_row":
+                return self.now, stamps.offline + constants.offline_pass_ms
+            case "begin" | "run_now":
+                return self._start_window(number)
+            case _:
+                return self.now, None
+
+    def on_the_dot(self, number: int, at_ms: int) -> int:
+        """Return the first moment from ``at_ms`` on at which the action's timer fires (``at_ms`` if it has none)."""
+        earliest = max(at_ms, self.window(number)[0])
+        if self.model.actions[number].name != "sweep_begin":
+            return earliest
+        constants = self.model.revision.constants
+        if self.stamps.swept is None and earliest <= self.stamps.started + constants.first_sweep_ms:
+            return earliest
+        return earliest + (self.stamps.started - earliest) % constants.sweep_ms
+
+    def _sweep_due(self) -> int:
+        constants, stamps = self.model.revision.constants, self.stamps
+        if stamps.swept is None:
+            return stamps.started + constants.first_sweep_ms
+        since = max(stamps.swept - stamps.started, 0)
+        return stamps.started + (since // constants.sweep_ms + 1) * constants.sweep_ms
+
+    def _start_window(self, number: int) -> tuple[int, int | None]:
+        """Return when a run may take its start time: it decides the run's identity."""
+        action, view = self.model.actions[number], self.view()
+        if action.name == "run_now":
+            runs = self.model.runs_of(action.get("job") or 0)
+            k = next(k for k in runs if view.step[k] == RUN.code("absent"))
+        else:
+            k = action.get("run") or 0
+            if view.path[k] == PATHS.index("manual"):
+                return self.now, None
+        previous = self.stamps.start.get(k - 1) if self.model.number(k) > 1 else None
+        if action.get("same_ms"):
+            return (self.now, -1) if previous is None else (previous, previous)
+        distinct = self.now if previous is None or self.model.revision.unique_ids else previous + 1
+        if action.name == "run_now" or not self.model.layout.cell("early", k).bits:
+            return distinct, None
+        reserved = self.stamps.reserved[k]
+        return (max(distinct, reserved + 1), None) if action.get("early") else (reserved, reserved)
+
+    # -- what happens
+
+    def do(self, number: int, at_ms: int) -> Moment:
+        """Let the action with ``number`` happen at ``at_ms``.
+
+        Raises:
+            Impossible: its guard is false then, or its timing does not allow it.
+        """
+        action = self.model.actions[number]
+        if at_ms < self.now:
+            raise Impossible(f"{action.label(self.model)} at {at_ms} ms: time has already reached {self.now} ms")
+        self.advance(at_ms)
+        if not is_enabled(self.model, self.state, number):
+            raise Impossible(f"{action.label(self.model)} cannot happen in this state")
+        earliest, latest = self.window(number)
+        if self.now < earliest:
+            raise Impossible(f"{action.label(self.model)} is not due before {earliest} ms")
+        if latest is not None and self.now > latest:
+            raise Impossible(f"{action.label(self.model)} would have to happen by {latest} ms")
+        return self._happen(number, self.now)
+
+    def _happen(self, number: int, at_ms: int) -> Moment:
+        before = self.state
+        self.now = at_ms
+        self.state = apply(self.model, before, number)
+        self._stamp(number, before)
+        broken = self._broken(number, before) if self._monitor else ()
+        moment = Moment(at_ms, number, before, self.state, broken)
+        self.trace.append(moment)
+        return moment
+
+    def _stamp(self, number: int, before: int) -> None:
+        name = self.model.actions[number].name
+        if name in ("start", "restart_in_process"):
+            self.stamps.started, self.stamps.swept = self.now, None
+        elif name == "sweep_begin":
+            self.stamps.swept = self.now
+        elif name == "cli_begin":
+            self.stamps.offline = self.now
+        old, new = self.model.view(before), self.view()
+        for k in self.model.runs:
+            if old.step[k] == RUN.code("absent") != new.step[k]:
+                self.stamps.reserved[k] = self.stamps.start[k] = self.now
+            if new.step[k] == RUN.code("executing") != old.step[k]:
+                if new.path[k] != PATHS.index("manual"):
+                    self.stamps.start[k] = self.now
+                self.stamps.row[k] = self.stamps.start[k]
+            if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
+                self.stamps.row[k] = self.now
+        for job in self.model.jobs:
+            if new.marker[job] not in (0, old.marker[job]):
+                self.stamps.marker[job] = self.now
+
+    def _broken(self, number: int, before: int) -> tuple[tuple[str, Any], ...]:
+        old, new = self.model.view(before), self.view()
+        return tuple(
+            (judged.id, subject)
+            for judged in PROPERTIES
+            for subject in judged.subjects(self.model)
+            if breaks(self.model, judged, old, new, subject)
+        )
+
+    # -- going on by itself
+
+    def settle(self, steps: int = 400) -> None:
+        """Let the product's own actors go on, fairly and without faults, for at most ``steps`` steps.
+
+        Each time the action happens that has happened least often; a step that changes nothing but time ends it early
+        once every enabled action has been tried.
+        """
+        taken: dict[int, int] = {}
+        for _ in range(steps):
+            choices = [number for number in self.enabled() if self.model.actions[number].fair]
+            choices = [number for number in choices if self.model.actions[number].name not in AGING]
+            possible = [number for number in choices if self._latest(number) >= self.now]
+            if not possible:
+                if not self._age_next():
+                    return
+                continue
+            number = min(possible, key=lambda n: (taken.get(n, 0), n))
+            taken[number] = taken.get(number, 0) + 1
+            self.do(number, self.on_the_dot(number, self.now))
+            if min(taken.get(n, 0) for n in possible) > 2:
+                return
+
+    def _latest(self, number: int) -> int:
+        earliest, latest = self.window(number)
+        return max(earliest, self.now) if latest is None else latest
+
+    def _age_next(self) -> bool:
+        due = [self.window(n)[0] for n in self._aging if is_enabled(self.model, self.state, n)]
+        if due:
+            self.advance(max(min(due), self.now))
+        return bool(due)
+
+
+def breaks(model: Model, judged: Property, old: World, new: World, subject: Any) -> bool:
+    """Return whether the step from ``old`` to ``new`` newly breaks a step or state property for ``subject``."""
+    if judged.step is not None:
+        return bool(judged.step(model, old, new, subject))
+    if judged.state is not None:
+        return bool(judged.state(model, new, subject)) and not bool(judged.state(model, old, subject))
+    return False
