@@ -15,7 +15,7 @@ from typing import Any
 from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import DELETED, DISABLED, ENABLED, REPAIRS, STEPS, decide_row, put_row, restore_rows
+from lostproof.steps import DELETED, DISABLED, ENABLED, MUTANT_REPAIRS, REPAIRS, STEPS, decide_row, put_row, restore_rows
 from lostproof.tables import chart
 from lostproof.world import PATHS, WIPES, World, member, where
 
@@ -455,7 +455,7 @@ def _repair(m: Model, disk: bool, w: World) -> None:
     _become("repaired", w)
     if disk:
         for name in m.revision.repair:
-            REPAIRS[name](m, w)
+            (REPAIRS.get(name) or MUTANT_REPAIRS[name])(m, w)
     else:
         _spend(w, "store_faults")
 
@@ -616,6 +616,18 @@ def _operator_actions(m: Model) -> Iterator[Action]:
                 lambda w: (w.operator_actions > 0) & m.lock_free(w), partial(_interfere, m, job, status),
                 (("job", job),), fair=False, budget="operator_actions",
             )
+    if m.bounds.operator_actions > 1:
+        for job in m.jobs:
+            yield Action(
+                "enable", "operator", ("job", (job,), (DISABLED,)),
+                lambda w: (w.operator_actions > 0) & m.lock_free(w), partial(_enable, job),
+                (("job", job),), fair=False, budget="operator_actions",
+            )
+
+
+def _enable(job: int, w: World) -> None:
+    _spend(w, "operator_actions")
+    w.job[job] = ENABLED
 
 
 def _interfere(m: Model, job: int, status: int, w: World) -> None:

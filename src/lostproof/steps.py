@@ -16,7 +16,7 @@ from lostproof.world import Home, World, look, member, where
 if TYPE_CHECKING:
     from lostproof.model import Model
 
-__all__ = ["REPAIRS", "STEPS", "Step", "decide_row", "put_row", "restore_rows", "says_truth"]
+__all__ = ["MUTANT_REPAIRS", "REPAIRS", "STEPS", "Step", "decide_row", "put_row", "restore_rows", "says_truth"]
 
 TASK = chart("task")
 ABSENT, RUNNING = TASK.codes("absent", "running")
@@ -44,6 +44,8 @@ class Step:
 
 STEPS: dict[str, Step] = {}
 REPAIRS: dict[str, Callable[[Model, World], None]] = {}
+MUTANT_REPAIRS: dict[str, Callable[[Model, World], None]] = {}
+"""Start-up steps of mutants: no revision of the registry uses them."""
 
 
 def _step(home: Home) -> Callable[[Callable[[Model, World, int, Any, bool], None]], Any]:

@@ -1,0 +1,53 @@
+"""The table of mutants in ``spec/reference.md``, and the judge that it is made with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from lostproof.engine.explorer import close
+from lostproof.engine.graph import build, fair_core
+from lostproof.engine.race import StepJudge, Violation, lasting_violation, transient_violation
+from lostproof.model import Model
+from lostproof.properties import Property
+from lostproof.revisions import Revision
+from lostproof.revisions.mutants import JUDGED, MUTANTS, SLICES
+
+__all__ = ["broken", "mutants_table"]
+
+
+def broken(subject: Revision, slice: str, properties: Sequence[Property] = JUDGED) -> dict[str, Violation]:
+    """Return the shortest violation of each of ``properties`` that ``subject`` violates in ``slice``, by id."""
+    model = Model(subject, SLICES[slice])
+    judge = StepJudge(model, list(properties))
+    graph = build(close(model), witnesses=[judge])
+    found: dict[str, Violation | None] = dict(judge.best)
+    for judged in properties:
+        if judged.kind == "state":
+            found[judged.id] = transient_violation(graph, judged)
+    if any(judged.kind == "leads-to" for judged in properties):
+        part, core = graph.restrict(fair_core(graph, np.ones(len(graph.states), dtype=bool)))
+        for judged in properties:
+            if judged.kind == "leads-to":
+                found[judged.id] = lasting_violation(part, core, judged)
+    return {name: violation for name, violation in found.items() if violation is not None}
+
+
+@cache
+def mutants_table() -> str:
+    """Return the table of mutants, in Markdown: what is removed, what notices, where, and in how many steps."""
+    lines = ["| mutant | the clause that it lacks | killed by (steps of the shortest race) | slice |"]
+    lines.append("|---|---|---|---|")
+    for mutant in MUTANTS.values():
+        if mutant.killed_by:
+            properties = [judged for judged in JUDGED if judged.id in mutant.killed_by]
+            races = broken(mutant.revision, mutant.slice, properties)
+            killers = ", ".join(f"`{judged.id}` ({races[judged.id].steps})" for judged in properties)
+            where = f"`{mutant.slice}`"
+        else:
+            covers = " and ".join(f"`{name}`" for name in mutant.covered_by)
+            killers, where = f"nothing: covered by the clause of {covers}", "all"
+        lines.append(f"| `{mutant.name}` | {mutant.clause} | {killers} | {where} |")
+    return "\n".join(lines)
