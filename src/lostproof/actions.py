@@ -113,6 +113,10 @@ def _spend(w: World, budget: str) -> None:
 
 
 def _time_can_pass(m: Model, w: World) -> Any:
+    return w.derived("time can pass", partial(_nobody_is_busy, m))
+
+
+def _nobody_is_busy(m: Model, w: World) -> Any:
     """Return whether minutes can pass: nobody has anything to do that takes only moments.
 
     Sweeps, offline passes, start-up, shutdown, pending writes and runs between two sections are short against the grace.

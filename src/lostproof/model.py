@@ -105,6 +105,11 @@ class Model:
 
     def lock_free(self, w: World, but: int | None = None) -> Any:
         """Return whether no run, except ``but`` and its batch, holds the cron store's lock."""
+        if but is None:
+            return w.derived("lock free", lambda view: self._lock_free(view, None))
+        return self._lock_free(w, but)
+
+    def _lock_free(self, w: World, but: int | None) -> Any:
         free: Any = True
         for k in self.runs:
             if k == but:

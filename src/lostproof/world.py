@@ -311,21 +311,25 @@ class World:
     seen by later reads of the same view and reach the packed form through :meth:`pack`.
     """
 
-    __slots__ = ("_bytes", "_pending", "_values", "layout", "states")
+    __slots__ = ("_bytes", "_derived", "_pending", "_source", "_values", "layout", "states")
 
     layout: Layout
     states: Any
     _bytes: NDArray[np.uint8] | None
     _values: dict[int, Any]
     _pending: dict[int, tuple[Cell, Any]]
+    _derived: dict[str, Any]
+    _source: tuple[World, NDArray[Any]] | None
 
-    def __init__(self, layout: Layout, states: Any) -> None:
+    def __init__(self, layout: Layout, states: Any, source: tuple[World, NDArray[Any]] | None = None) -> None:
         put = object.__setattr__
         put(self, "layout", layout)
         put(self, "states", states)
         put(self, "_bytes", layout.bytes_of(states) if isinstance(states, np.ndarray) else None)
         put(self, "_values", {})
         put(self, "_pending", {})
+        put(self, "_derived", {})
+        put(self, "_source", source)
 
     def __getattr__(self, name: str) -> Any:
         cells = self.layout.cells.get(name)
@@ -373,7 +377,21 @@ class World:
 
     def take(self, positions: NDArray[Any]) -> World:
         """Return the view of the states of a batch at ``positions``."""
-        return World(self.layout, self.states[positions])
+        return World(self.layout, self.states[positions], (self, positions))
+
+    def derived(self, name: str, compute: Callable[[World], Any]) -> Any:
+        """Return ``compute(self)``, worked out only once for a batch and all its parts under the same ``name``."""
+        if self._pending:
+            return compute(self)
+        if name not in self._derived:
+            if self._source is None:
+                value = compute(self)
+            else:
+                batch, positions = self._source
+                value = batch.derived(name, compute)
+                value = value[positions] if isinstance(value, np.ndarray) else value
+            self._derived[name] = value
+        return self._derived[name]
 
     def pack(self) -> Any:
         """Return the packed states with all writes applied."""

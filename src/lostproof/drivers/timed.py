@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lostproof.engine.stepper import apply, is_enabled
+from lostproof.engine.stepper import apply, enabled
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
 from lostproof.tables import chart
@@ -67,6 +67,7 @@ class Timed:
         self.stamps = Stamps()
         self.trace: list[Moment] = []
         self._monitor = monitor
+        self._enabled: tuple[int, list[int]] = (-1, [])
         self._aging = [number for number, action in enumerate(model.actions) if action.name in AGING]
 
     def view(self) -> World:
@@ -75,7 +76,9 @@ class Timed:
 
     def enabled(self) -> list[int]:
         """Return the numbers of the actions that can happen now or at a later moment without anything in between."""
-        return [number for number in range(len(self.model.actions)) if is_enabled(self.model, self.state, number)]
+        if self._enabled[0] != self.state:
+            self._enabled = (self.state, enabled(self.model, self.state))
+        return self._enabled[1]
 
     # -- time
 
@@ -85,7 +88,7 @@ class Timed:
             due = [
                 (max(self.window(number)[0], self.now), number)
                 for number in self._aging
-                if is_enabled(self.model, self.state, number)
+                if number in self.enabled()
             ]
             if not due or min(due)[0] > to_ms:
                 break
@@ -158,7 +161,7 @@ class Timed:
         if at_ms < self.now:
             raise Impossible(f"{action.label(self.model)} at {at_ms} ms: time has already reached {self.now} ms")
         self.advance(at_ms)
-        if not is_enabled(self.model, self.state, number):
+        if number not in self.enabled():
             raise Impossible(f"{action.label(self.model)} cannot happen in this state")
         earliest, latest = self.window(number)
         if self.now < earliest:
@@ -236,7 +239,7 @@ class Timed:
         return max(earliest, self.now) if latest is None else latest
 
     def _age_next(self) -> bool:
-        due = [self.window(n)[0] for n in self._aging if is_enabled(self.model, self.state, n)]
+        due = [self.window(n)[0] for n in self._aging if n in self.enabled()]
         if due:
             self.advance(max(min(due), self.now))
         return bool(due)

@@ -10,15 +10,19 @@ __all__ = ["apply", "changes", "enabled", "is_enabled"]
 
 def is_enabled(model: Model, state: int, number: int) -> bool:
     """Return whether the action with ``number`` can happen in ``state``."""
-    action = model.actions[number]
-    name, index, values = action.at
-    view = model.view(state)
-    return bool(member(view.read(model.layout.cell(name, *index)), values)) and bool(action.guard(view))
+    return _can_happen(model, model.view(state), number)
 
 
 def enabled(model: Model, state: int) -> list[int]:
     """Return the numbers of the actions that can happen in ``state``, in the model's order."""
-    return [number for number in range(len(model.actions)) if is_enabled(model, state, number)]
+    view = model.view(state)
+    return [number for number in range(len(model.actions)) if _can_happen(model, view, number)]
+
+
+def _can_happen(model: Model, view: World, number: int) -> bool:
+    action = model.actions[number]
+    name, index, values = action.at
+    return bool(member(view.read(model.layout.cell(name, *index)), values)) and bool(action.guard(view))
 
 
 def apply(model: Model, state: int, number: int) -> int:

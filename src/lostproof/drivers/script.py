@@ -1,0 +1,200 @@
+"""The script driver: a scenario's timeline, with a clock that does what the product does by itself in between.
+
+A timeline says what happens *to* the product (slots fall due, work ends, the gateway dies, an operator interferes). With
+automatic timers the product's own steps follow on the dot; with explicit timers only what is written happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from lostproof.drivers.concrete import LATENCY_MS
+from lostproof.drivers.timed import AGING, Impossible, Timed
+from lostproof.steps import STEPS
+from lostproof.world import Home
+
+__all__ = ["WRITES", "Cue", "Script", "play"]
+
+WRITES = {"row": Home.LEDGER, "job": Home.JOBS, "log": Home.LOG}
+"""What a cue can hold back or let fail: a run's next write to one of these stores."""
+
+NEVER_BY_ITSELF = ("end", "start", "slot_due")
+"""Fair actions that a script has to name: the world outside decides about them."""
+
+SLOW = {"clear_stuck": 60_000}
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One entry of a timeline.
+
+    Attributes:
+        at_ms: when it happens.
+        do: the name of an action, or ``hold``, ``release``, ``fail_write`` or ``wait``.
+        params: the action's parameters (codes), as far as given.
+        write: for ``hold``, ``release`` and ``fail_write``, the store: a key of :data:`WRITES`.
+        takes_ms: for ``cli_begin``, how long the pass works before it writes.
+        optional: skip it where it cannot happen.
+        where: the place in the file, for messages.
+    """
+
+    at_ms: int
+    do: str
+    params: tuple[tuple[str, int], ...] = ()
+    write: str | None = None
+    takes_ms: int = 0
+    optional: bool = False
+    where: str = ""
+
+    def get(self, name: str) -> int | None:
+        """Return the parameter ``name``, or None."""
+        return dict(self.params).get(name)
+
+
+@dataclass
+class Script:
+    """What a timeline amounts to: its cues in order, and how the product behaves in between.
+
+    Attributes:
+        cues: the entries, by time.
+        automatic: whether the product's own steps happen by themselves.
+        persist_ms: how long a reservation takes to be written, so how much earlier the marker is than the row.
+    """
+
+    cues: Sequence[Cue]
+    automatic: bool = True
+    persist_ms: int = 2
+
+
+@dataclass
+class _Stage:
+    """What the clock has to remember while a script is played."""
+
+    sim: Timed
+    script: Script
+    since: dict[int, int] = field(default_factory=dict)
+    held: set[tuple[int, str]] = field(default_factory=set)
+    failing: set[tuple[int, str]] = field(default_factory=set)
+    offline_ms: int = 0
+
+
+def play(sim: Timed, script: Script, fail: Callable[[Cue, str], Exception]) -> None:
+    """Play ``script`` on ``sim``; ``fail`` makes the error for a cue that cannot happen."""
+    stage = _Stage(sim, script)
+    for cue in script.cues:
+        _run_clock(stage, cue.at_ms)
+        try:
+            _perform(stage, cue)
+        except Impossible as impossible:
+            if not cue.optional:
+                raise fail(cue, str(impossible)) from impossible
+
+
+def _perform(stage: _Stage, cue: Cue) -> None:
+    sim = stage.sim
+    if cue.do in ("hold", "release", "fail_write"):
+        target = (cue.get("run") or 0, cue.write or "row")
+        marks = stage.failing if cue.do == "fail_write" else stage.held
+        (marks.discard if cue.do == "release" else marks.add)(target)
+        sim.advance(cue.at_ms)
+        return
+    if cue.do == "wait":
+        sim.advance(cue.at_ms)
+        return
+    sim.advance(cue.at_ms)
+    if cue.do == "cli_begin":
+        stage.offline_ms = cue.takes_ms
+    sim.do(_choose(sim, cue), cue.at_ms)
+
+
+def _choose(sim: Timed, cue: Cue) -> int:
+    """Return the action that a cue means: the first enabled one with its name and parameters whose moment this is."""
+    enabled = sim.enabled()
+    reasons = []
+    for number, action in enumerate(sim.model.actions):
+        if action.name != cue.do or not set(cue.params) <= set(action.params):
+            continue
+        if number not in enabled:
+            reasons.append(f"{action.label(sim.model)} cannot happen in this state")
+            continue
+        extra = {name for name, _ in set(action.params) - set(cue.params)}
+        earliest, latest = sim.window(number)
+        if cue.at_ms < earliest or (latest is not None and cue.at_ms > latest):
+            reasons.append(f"{action.label(sim.model)} is not possible at this moment")
+        elif extra <= {"early", "same_ms"}:
+            return number
+    words = ", ".join(action.label(sim.model) for action in (sim.model.actions[n] for n in enabled))
+    raise Impossible(f"{reasons[0] if reasons else f'{cue.do} does not exist here'}; possible now: {words}")
+
+
+def _run_clock(stage: _Stage, until_ms: int) -> None:
+    """Let the product do what is due before ``until_ms``."""
+    sim = stage.sim
+    while stage.script.automatic:
+        due = _due(stage)
+        if due is None or due[0] >= until_ms:
+            return
+        at_ms, number = due
+        sim.advance(at_ms)
+        if number in sim.enabled() and sim.window(number)[0] <= sim.now:
+            sim.do(number, sim.now)
+        stage.since.pop(number, None)
+
+
+def _due(stage: _Stage) -> tuple[int, int] | None:
+    """Return the moment and the number of what the product does next."""
+    sim = stage.sim
+    possible = [number for number in sim.enabled() if _happens_by_itself(stage, number)]
+    stage.since = {number: stage.since.get(number, sim.now) for number in possible}
+    moments = []
+    for number in possible:
+        at_ms = sim.on_the_dot(number, max(stage.since[number] + _latency(stage, number), sim.now))
+        latest = sim.window(number)[1]
+        if latest is None or at_ms <= latest:
+            moments.append((at_ms, number))
+    return min(moments, default=None)
+
+
+def _latency(stage: _Stage, number: int) -> int:
+    name = stage.sim.model.actions[number].name
+    if name == "begin":
+        return stage.script.persist_ms
+    if name == "cli_row":
+        return max(stage.offline_ms, LATENCY_MS["cli_row"])
+    return SLOW.get(name, LATENCY_MS.get(name, 1))
+
+
+def _happens_by_itself(stage: _Stage, number: int) -> bool:
+    action = stage.sim.model.actions[number]
+    if action.name in AGING or action.name in NEVER_BY_ITSELF:
+        return False
+    writes = {(run, store) for run in [action.get("run")] if run is not None for store in _stores(stage, number)}
+    if writes & stage.held:
+        return False
+    wanted_fault = bool(writes & stage.failing) and _has_faulty_twin(stage, number)
+    if action.get("fault"):
+        return bool(writes & stage.failing)
+    return action.fair and not wanted_fault
+
+
+def _has_faulty_twin(stage: _Stage, number: int) -> bool:
+    action = stage.sim.model.actions[number]
+    enabled = (stage.sim.model.actions[n] for n in stage.sim.enabled())
+    return any(a.name == action.name and a.get("run") == action.get("run") and a.get("fault") for a in enabled)
+
+
+def _stores(stage: _Stage, number: int) -> set[str]:
+    """Return the stores that an action of a run writes to."""
+    action = stage.sim.model.actions[number]
+    if action.name in ("append_log", "append_interrupted"):
+        return {"log"}
+    homes = {
+        STEPS[step].home
+        for path, order in stage.sim.model.revision.write_orders.items()
+        if path in action.moments
+        for section in order
+        if section.event == action.name
+        for step in section.steps
+    }
+    return {store for store, home in WRITES.items() if home in homes}

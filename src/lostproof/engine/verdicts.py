@@ -1,0 +1,271 @@
+"""Verdicts: a revision against the properties, slice by slice, with the shortest race for each violation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lostproof.bounds import Slice, parse_bounds
+from lostproof.drivers.concrete import TimedRace, concrete
+from lostproof.engine.coverage import Coverage, CoverageWitness
+from lostproof.engine.explorer import Space, close
+from lostproof.engine.graph import Graph, build, fair_core
+from lostproof.engine.lag import UNBOUNDED, worst_sweeps
+from lostproof.engine.race import (
+    Race,
+    StepJudge,
+    Violation,
+    lasting_violation,
+    shortest_race,
+    transient_violation,
+    with_point_of_no_return,
+)
+from lostproof.model import Model
+from lostproof.properties import PROPERTIES, Property, property_named
+from lostproof.revisions import REVISIONS, Revision, revision
+
+__all__ = ["MAX_STATES", "Result", "SliceReport", "Verdict", "check", "check_all"]
+
+MAX_STATES = 60_000_000
+"""States after which a slice is given up as inconclusive."""
+
+
+
+@dataclass(frozen=True)
+class SliceReport:
+    """How far one slice was explored, and what was found in it (plain data, so that it can cross processes).
+
+    Attributes:
+        slice: the slice.
+        states, transitions, depth: the size of its space.
+        closed: whether the space was closed.
+        limit: the bound on the number of states that was hit, if not.
+        races: for each violated property, the violation and its schedule (numbers of actions, packed states).
+        coverage: what was exercised.
+        sweeps: the worst number of sweeps that leave the expired row of a vanished run alone.
+    """
+
+    slice: Slice
+    states: int
+    transitions: int
+    depth: int
+    closed: bool
+    limit: int | None
+    races: dict[str, tuple[Violation, tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=Coverage)
+    sweeps: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known about one property of one revision.
+
+    Attributes:
+        property: the property.
+        verdict: ``holds``, ``violated``, ``accepted`` or ``inconclusive``.
+        slice: the slice with the shortest race, or the one that was not closed.
+        race: the race, replayed in time.
+        reason: which bound was hit, or the proof that an accepted violation cannot be avoided.
+        sweeps: for ``vanished-run-is-closed``, the worst number of sweeps that leave such a row alone.
+    """
+
+    property: Property
+    verdict: str
+    slice: str | None = None
+    race: TimedRace | None = None
+    reason: str | None = None
+    sweeps: int | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdicts of one revision under some bounds."""
+
+    revision: Revision
+    bounds: str
+    slices: tuple[SliceReport, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def states(self) -> int:
+        """Distinct states over all slices."""
+        return sum(report.states for report in self.slices)
+
+    @property
+    def transitions(self) -> int:
+        """Transitions over all slices."""
+        return sum(report.transitions for report in self.slices)
+
+    @property
+    def depth(self) -> int:
+        """The depth of the deepest slice."""
+        return max(report.depth for report in self.slices)
+
+    @property
+    def closed(self) -> bool:
+        """Whether every slice was closed."""
+        return all(report.closed for report in self.slices)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What all slices together exercised."""
+        total = Coverage()
+        for report in self.slices:
+            total.add(report.coverage)
+        return total
+
+    def verdict(self, name: str) -> Verdict:
+        """Return the verdict on the property with id ``name``."""
+        return next(verdict for verdict in self.verdicts if verdict.property.id == name)
+
+
+def check(
+    subject: Revision | str,
+    bounds: str = "ci",
+    properties: Sequence[str] | None = None,
+    max_states: int = MAX_STATES,
+    on_progress: Callable[[str], None] | None = None,
+) -> Result:
+    """Explore ``subject`` and return its verdicts.
+
+    Args:
+        subject: a revision or its name.
+        bounds: a preset, or a slice of one's own such as ``crashes=2,restarts=1``.
+        properties: ids of the properties to judge, all unless given.
+        max_states: states after which a slice is given up as inconclusive.
+        on_progress: called with one line for each slice that is begun and each layer that is done.
+
+    Raises:
+        BadInput: an unknown name, or a rule that answers nonsense.
+        Defect: a race that does not replay in the timed simulator.
+    """
+    return check_all([subject], bounds, properties, max_states, on_progress, workers=1)[0]
+
+
+def check_all(
+    subjects: Sequence[Revision | str],
+    bounds: str = "ci",
+    properties: Sequence[str] | None = None,
+    max_states: int = MAX_STATES,
+    on_progress: Callable[[str], None] | None = None,
+    workers: int | None = None,
+) -> list[Result]:
+    """Return the result of :func:`check` for each of ``subjects``, over several processes where that is possible."""
+    revisions = [revision(subject) if isinstance(subject, str) else subject for subject in subjects]
+    name, slices = parse_bounds(bounds)
+    judged = [property_named(p) for p in properties] if properties else list(PROPERTIES)
+    say = on_progress or (lambda line: None)
+    tasks = [(subject, part) for subject in revisions for part in slices]
+    workers = min(os.cpu_count() or 1, len(tasks)) if workers is None else workers
+    known = all(REVISIONS.get(subject.name) is subject for subject in revisions)
+    if workers > 1 and known:
+        reports = _in_processes(tasks, [p.id for p in judged], max_states, say, workers)
+    else:
+        reports = []
+        for subject, part in tasks:
+            say(f"{subject.name} {part.name}")
+            reports.append(_explore(subject, part, judged, max_states, say))
+    return [
+        _result(subject, name, judged, reports[i * len(slices) : (i + 1) * len(slices)])
+        for i, subject in enumerate(revisions)
+    ]
+
+
+def _in_processes(
+    tasks: list[tuple[Revision, Slice]], judged: list[str], max_states: int, say: Callable[[str], None], workers: int
+) -> list[SliceReport]:
+    reports = []
+    with ProcessPoolExecutor(workers) as pool:
+        futures = [pool.submit(_explore_known, subject.name, part, judged, max_states) for subject, part in tasks]
+        for (subject, part), future in zip(tasks, futures, strict=True):
+            say(f"{subject.name} {part.name}")
+            reports.append(future.result())
+    return reports
+
+
+def _explore_known(name: str, part: Slice, judged: list[str], max_states: int) -> SliceReport:
+    return _explore(revision(name), part, [property_named(p) for p in judged], max_states, lambda line: None)
+
+
+def _explore(
+    subject: Revision, part: Slice, judged: list[Property], max_states: int, say: Callable[[str], None]
+) -> SliceReport:
+    """Close one slice and find the best race for each property that it violates."""
+    model = Model(subject, part.bounds)
+
+    def on_layer(space: Space) -> None:
+        say(f"{subject.name} {part.name}: depth {space.depth}, {space.count:,} states")
+
+    space = close(model, max_states=max_states, on_layer=on_layer)
+    size = (space.count, space.transitions, space.depth, space.closed, space.limit)
+    if not space.closed:
+        return SliceReport(part, *size)
+    judge, witness = StepJudge(model, judged), CoverageWitness(model)
+    graph = build(space, witnesses=[judge, witness])
+    found = {**judge.best, **_on_the_graph(graph, judged)}
+    races = {}
+    for broken in judged:
+        if broken.id in found:
+            race = shortest_race(graph, broken, found[broken.id])
+            races[broken.id] = (found[broken.id], race.actions, race.states)
+    return SliceReport(part, *size, races, witness.coverage, worst_sweeps(graph))
+
+
+def _on_the_graph(graph: Graph, judged: list[Property]) -> dict[str, Violation]:
+    found: dict[str, Violation | None] = {}
+    for broken in judged:
+        if broken.kind == "state":
+            found[broken.id] = transient_violation(graph, broken)
+    if any(broken.kind == "leads-to" for broken in judged):
+        part, core = graph.restrict(fair_core(graph, np.ones(len(graph.states), dtype=bool)))
+        for broken in judged:
+            if broken.kind == "leads-to":
+                found[broken.id] = _renumbered(graph, part, lasting_violation(part, core, broken))
+    return {name: violation for name, violation in found.items() if violation is not None}
+
+
+def _renumbered(graph: Graph, part: Graph, violation: Violation | None) -> Violation | None:
+    if violation is None:
+        return None
+    number = graph.number(part.state(violation.state))
+    return Violation(violation.steps, violation.faults, violation.action, number, violation.subject)
+
+
+def _result(subject: Revision, bounds: str, judged: list[Property], reports: list[SliceReport]) -> Result:
+    return Result(subject, bounds, tuple(reports), tuple(_verdict(subject, broken, reports) for broken in judged))
+
+
+def _verdict(subject: Revision, judged: Property, reports: list[SliceReport]) -> Verdict:
+    broken = [(report.races[judged.id][0], position) for position, report in enumerate(reports) if judged.id in report.races]
+    sweeps = None
+    if judged.id == "vanished-run-is-closed":
+        worst = [report.sweeps for report in reports if report.closed]
+        sweeps = UNBOUNDED if UNBOUNDED in worst else max(worst, default=None)
+    if not broken:
+        unfinished = [report for report in reports if not report.closed]
+        if unfinished:
+            first = unfinished[0]
+            reason = f"slice {first.slice.name} has more than {first.limit:,} states"
+            return Verdict(judged, "inconclusive", first.slice.name, None, reason, sweeps)
+        return Verdict(judged, "holds", sweeps=sweeps)
+    report = reports[min(broken, key=lambda pair: (pair[0].steps, pair[0].faults, pair[1]))[1]]
+    race = timed_race(subject, report, judged)
+    accepted = subject.accepts.get(judged.id)
+    return Verdict(judged, "accepted" if accepted else "violated", report.slice.name, race, accepted, sweeps)
+
+
+def timed_race(subject: Revision, report: SliceReport, judged: Property) -> TimedRace:
+    """Return the race against ``judged`` that ``report`` holds, with its point of no return and concrete timestamps."""
+    violation, actions, states = report.races[judged.id]
+    model = Model(subject, report.slice.bounds)
+    race = Race(model, judged, _subject(judged, model, violation), actions, states)
+    return concrete(with_point_of_no_return(race))
+
+
+def _subject(judged: Property, model: Model, violation: Violation) -> Any:
+    return judged.subjects(model)[violation.subject]

@@ -1,0 +1,28 @@
+"""Files of the project that come with the package: pinned verdicts, schemas and scenarios."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["data_root", "in_checkout", "schema"]
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def in_checkout() -> bool:
+    """Return whether this is a source checkout, so that pinned files can be rewritten."""
+    return not (_PACKAGE / "_data").is_dir()
+
+
+def data_root() -> Path:
+    """Return the folder that holds ``spec`` and ``scenarios``: the checkout's, or the installed package's copy."""
+    return _PACKAGE.parents[1] if in_checkout() else _PACKAGE / "_data"
+
+
+@cache
+def schema(name: str) -> Any:
+    """Return the JSON Schema called ``name``."""
+    return json.loads((data_root() / "spec" / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
