@@ -7,7 +7,7 @@ A console block holds commands and what they print::
     ...
     [exit 0]
 
-A line that is only ``...`` stands for any lines. Without a last line ``[exit N]`` the command must exit with 0.
+A line that is only ``...`` stands for any lines, and ``...`` at the end of a line for its rest. Without a last line ``[exit N]`` the command must exit with 0.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def _commands(block: str) -> list[tuple[str, list[str]]]:
 
 
 def _run(command: str) -> list[str]:
-    from lostproof.cli import main
+    from lostproof.cli import cli
 
     program, *arguments = shlex.split(command)
     assert program == "lostproof", f"only lostproof can be run here, not {program!r}"
-    result = CliRunner().invoke(main, arguments, env=FIXED, prog_name="lostproof")
+    result = CliRunner().invoke(cli, arguments, env=FIXED, prog_name="lostproof")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     lines = [line.rstrip() for line in result.stdout.rstrip("\n").split("\n")]
@@ -64,8 +64,16 @@ def _run(command: str) -> list[str]:
 
 def _matches(expected: list[str], found: list[str]) -> bool:
     lines = [line for line in expected if line != "[exit 0]"]
-    pattern = "".join(r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line) + r"\n" for line in lines)
+    pattern = "".join(_pattern(line) for line in lines)
     return re.fullmatch(pattern, "".join(line + "\n" for line in found)) is not None
+
+
+def _pattern(line: str) -> str:
+    if line.strip() == "...":
+        return r"(?:.*\n)*?"
+    if line.endswith(" ..."):
+        return re.escape(line.removesuffix("...").rstrip()) + r".*\n"
+    return re.escape(line) + r"\n"
 
 
 SYBIL = Sybil([PythonCodeBlockParser(), CodeBlockParser("console", evaluate_console), SkipParser()])
