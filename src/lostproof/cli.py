@@ -1,0 +1,461 @@
+"""The command line: parse, call, print.
+
+Exit codes: 0 holds or as expected, 1 violated or not as expected, 2 usage or bad input, 3 inconclusive, 4 internal
+error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lostproof.errors import BadInput, Defect
+from lostproof.options import (
+    Name,
+    ScenarioPath,
+    bounds_option,
+    format_option,
+    from_here,
+    known_names,
+    output_option,
+)
+
+if TYPE_CHECKING:
+    from lostproof.engine.verdicts import Result
+    from lostproof.revisions import Revision
+
+__all__ = ["cli", "main"]
+
+HOLDS, VIOLATED, BAD_INPUT, INCONCLUSIVE, INTERNAL = range(5)
+INTERRUPTED = 130
+DEBUG = "LOSTPROOF_DEBUG"
+
+_max_states = click.option(
+    "--max-states", type=click.IntRange(min=1), metavar="N", help="Give up a slice, as inconclusive, above this size."
+)
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Tell more.")
+
+
+class _Guarded(click.Group):
+    """The group of all commands: it turns errors into one line on standard error and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except BadInput as error:
+            click.echo(f"lostproof: {error}", err=True)
+            ctx.exit(BAD_INPUT)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise
+            if os.environ.get(DEBUG):
+                raise
+            kind = "" if isinstance(error, Defect) else f"{type(error).__name__}: "
+            first = (str(error).splitlines() or [""])[0]
+            click.echo(f"lostproof: internal error: {kind}{first} ({DEBUG}=1 shows where)", err=True)
+            ctx.exit(INTERNAL)
+
+
+# -- output
+
+
+def _print(*views: Any) -> None:
+    from lostproof.report.text import show
+
+    show(*views)
+
+
+def _width() -> int:
+    from lostproof.report.text import console
+
+    return console().width
+
+
+def _print_json(data: Any) -> None:
+    from lostproof.report.data import dump
+
+    click.echo(dump(data).encode())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None] | None]:
+    """Give a function that tells on a terminal, after a second, what is going on; None where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    begun = time.monotonic()
+    status = Console(stderr=True).status("")
+
+    def say(line: str) -> None:
+        if time.monotonic() - begun > 1:
+            status.update(line)
+            status.start()
+
+    try:
+        yield say
+    finally:
+        status.stop()
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _explore(subjects: Sequence[Revision | str], bounds: str, judged: Sequence[str], limit: int | None) -> list[Result]:
+    from lostproof.engine.verdicts import MAX_STATES, check_all
+
+    with _progress() as say:
+        return check_all(subjects, bounds, _distinct(judged) or None, limit or MAX_STATES, say)
+
+
+# -- commands
+
+
+@click.group(cls=_Guarded, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="lostproof")
+def cli() -> None:
+    """Explore how cron runs and their ledger rows can race, and prove which races cannot happen.
+
+    \b
+    lostproof check                       does the reference design hold?
+    lostproof check openclaw-2026.4.15    what goes wrong in a release, as shortest races
+    lostproof matrix                      everything, against the pinned verdicts
+
+    Exit codes: 0 holds or as expected, 1 violated or not as expected, 2 usage or bad input, 3 inconclusive,
+    4 internal error.
+    """
+
+
+@cli.command()
+@bounds_option
+@click.option("--pin", is_flag=True, help="Write the verdicts as the expected ones (in a source checkout).")
+@output_option
+@click.pass_context
+def matrix(ctx: click.Context, bounds: str, pin: bool, form: str) -> None:
+    """Judge every revision against every property and compare with the pinned verdicts.
+
+    \b
+    Example:  lostproof matrix --bounds smoke
+
+    Exits with 1 if a verdict, or the length of a shortest race, differs from what is pinned for these bounds.
+    """
+    from lostproof import pinned
+    from lostproof.bounds import parse_bounds
+    from lostproof.report.data import matrix_data
+    from lostproof.report.text import matrix_view
+    from lostproof.revisions import REVISIONS
+
+    name, slices = parse_bounds(bounds)
+    if pin:
+        pinned.require_checkout()
+    expected = None if pin else pinned.pins(name)
+    results = _explore(list(REVISIONS), bounds, (), None)
+    if pin:
+        click.echo(f"pinned in {from_here(pinned.pin(name, results))}", err=True)
+        expected = pinned.pins(name)
+    drifted = pinned.drift(expected, results) if expected is not None else []
+    if form == "json":
+        _print_json(matrix_data(name, slices, results, expected, drifted))
+    else:
+        _print(matrix_view(results, name, expected, drifted, _width()))
+    ctx.exit(VIOLATED if drifted else HOLDS)
+
+
+@cli.command()
+@click.argument("revisions", nargs=-1, type=Name("revision"), metavar="[REVISION]...")
+@click.option("--property", "judged", multiple=True, type=Name("property"), metavar="ID", help="Judge only this one.")
+@bounds_option
+@click.option("--rule", metavar="FILE.py:FUNCTION", help="Check a reconcile rule of your own (Evidence -> Decision).")
+@click.option("--base", type=Name("revision"), metavar="REVISION",
+              help="The revision that --rule goes into; the default is reference.")
+@click.option("--races", type=click.Choice(["none", "first", "all"]), default="first", show_default=True,
+              help="Which races to show as timelines.")
+@click.option("--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write each race as a scenario file.")
+@_max_states
+@_verbose
+@output_option
+@click.pass_context
+def check(
+    ctx: click.Context, revisions: tuple[str, ...], judged: tuple[str, ...], bounds: str, rule: str | None,
+    base: str | None, races: str, save: Path | None, max_states: int | None, verbose: bool, form: str,
+) -> None:
+    """Judge some revisions (by default the reference) and show the shortest races.
+
+    \b
+    Examples:
+      lostproof check openclaw-2026.4.15 --property completed-run-never-lost
+      lostproof check --bounds crashes=2,restarts=1 --races none
+      lostproof check --rule my_rules.py:durable --base openclaw-2026.4.15
+
+    Exits with 1 if a property is violated and the revision does not accept that, else with 3 if one is inconclusive.
+    """
+    from lostproof.bounds import parse_bounds
+    from lostproof.report.data import check_data
+    from lostproof.report.text import races_view, result_view
+
+    name, slices = parse_bounds(bounds)
+    results = _explore(_subjects(revisions, rule, base, save), bounds, judged, max_states)
+    if save:
+        _save(results, save)
+    if form == "json":
+        _print_json(check_data(name, slices, results))
+    else:
+        for position, result in enumerate(results):
+            _print(*([""] if position else []), result_view(result, verbose), *races_view(result, races, _width()))
+    verdicts = {verdict.verdict for result in results for verdict in result.verdicts}
+    ctx.exit(VIOLATED if "violated" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else HOLDS)
+
+
+def _subjects(names: Sequence[str], rule: str | None, base: str | None, save: Path | None) -> list[Revision | str]:
+    from lostproof.revisions import revision
+
+    known: list[Revision | str] = [revision(name) for name in _distinct(names)]
+    if rule is None:
+        if base:
+            raise BadInput("--base goes with --rule; to check a revision as it is, give its name as an argument")
+        return known or ["reference"]
+    if save:
+        raise BadInput("--save needs revisions that a scenario file can name; a rule of your own is not one of them")
+    from lostproof.userrule import with_rule
+
+    return [*known, with_rule(revision(base or "reference"), rule)]
+
+
+def _save(results: Iterable[Result], directory: Path) -> None:
+    from lostproof.scenarios import save_race
+
+    for result in results:
+        for verdict in result.verdicts:
+            if verdict.race is None:
+                continue
+            try:
+                saved = save_race(verdict.race, directory)
+            except OSError as error:
+                raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
+            click.echo(f"saved {from_here(saved)}", err=True)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=ScenarioPath(path_type=Path), metavar="[PATH]...")
+@click.option("--revision", "revisions", multiple=True, type=Name("revision"), metavar="REVISION",
+              help="Replay in this revision only.")
+@_verbose
+@output_option
+@click.pass_context
+def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, form: str) -> None:
+    """Replay scenario files, or folders of them (by default the built-in ones), and compare with what they expect.
+
+    \b
+    Example:  lostproof run scenarios/crash -v
+
+    A timeline is shown for what fails, and with -v for everything. Exits with 1 if something is not as expected.
+    """
+    from lostproof import replay, scenarios
+    from lostproof.report.data import run_data
+    from lostproof.report.text import replays_line, scenario_view
+    from lostproof.revisions import revision
+
+    chosen = [revision(name).name for name in _distinct(revisions)] or None
+    loaded = [scenarios.load(path) for path in scenarios.find(paths)]
+    replayed = []
+    with _progress() as say:
+        for scenario in loaded:
+            if say:
+                say(f"{scenario.family}/{scenario.name}")
+            replayed.append((scenario, replay.run(scenario, chosen)))
+    failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
+    if form == "json":
+        _print_json(run_data(replayed))
+    else:
+        _print(*(scenario_view(scenario, outcomes, verbose, _width()) for scenario, outcomes in replayed))
+        _print("", replays_line(replayed))
+    ctx.exit(VIOLATED if failed else HOLDS)
+
+
+@cli.command()
+@click.argument("revision", default="reference", type=Name("revision"))
+@click.option("--seed", type=int, required=True, metavar="N", help="What to draw from; same seed, same bytes.")
+@click.option("--steps", type=click.IntRange(1, 100_000), default=60, show_default=True, metavar="N",
+              help="How long to go on.")
+@click.option("--bounds", type=Name("bounds"), metavar="PRESET|SLICE",
+              help="The world; of a preset, the seed picks a slice. The default is a large one.")
+@output_option
+@click.pass_context
+def simulate(ctx: click.Context, revision: str, seed: int, steps: int, bounds: str | None, form: str) -> None:
+    """Simulate one random world and print its timeline, what it breaks, and the digest of its trace.
+
+    \b
+    Example:  lostproof simulate openclaw-2026.4.15 --seed 7 --steps 40
+
+    Exits with 1 if a step or state property is broken that the revision does not accept.
+    """
+    from lostproof.bounds import parse_bounds
+    from lostproof.drivers.random import SIMULATED
+    from lostproof.drivers.random import simulate as draw
+    from lostproof.properties import PROPERTIES
+    from lostproof.report.data import simulation_data
+    from lostproof.report.text import simulation_view
+    from lostproof.revisions import revision as named
+
+    slices = parse_bounds(bounds)[1] if bounds else ()
+    subject = named(revision)
+    world = draw(subject, seed, steps, slices[seed % len(slices)].bounds if slices else SIMULATED)
+    seen = {name for moment in world.trace for name, _ in moment.broken}
+    broken = [judged.id for judged in PROPERTIES if judged.id in seen]
+    if form == "json":
+        _print_json(simulation_data(seed, world.model, world.options, world.trace, broken))
+    else:
+        _print(simulation_view(seed, world.model, world.options, world.trace, broken, _width()))
+    ctx.exit(VIOLATED if set(broken) - set(subject.accepts) else HOLDS)
+
+
+# -- what there is
+
+
+@cli.command("list")
+@click.argument("kind", type=click.Choice(["revisions", "properties", "actions", "scenarios"]))
+@output_option
+def list_(kind: str, form: str) -> None:
+    """List what there is.
+
+    \b
+    Example:  lostproof list properties
+    """
+    from lostproof.report import show
+    from lostproof.report.text import listing
+
+    match kind:
+        case "revisions":
+            rows, columns = show.revisions_data(), ["name", "title"]
+        case "properties":
+            rows, columns = show.properties_data(), ["id", "kind", "sentence"]
+        case "actions":
+            rows, columns = show.actions_data(), ["name", "actor", "kind", "params", "what"]
+        case _:
+            rows, columns = show.scenarios_data(), ["name", "family", "title"]
+    if form == "json":
+        _print_json({kind: rows})
+    else:
+        _print(listing(rows, columns, header=True))
+
+
+@cli.group("show")
+def show_() -> None:
+    """Show one thing: a lifecycle, a revision, a rule or a property.
+
+    \b
+    Example:  lostproof show revision reference
+    """
+
+
+@show_.command()
+@click.argument("name", type=Name("lifecycle"))
+@format_option("table", "mermaid", "dot", "json")
+def lifecycle(name: str, form: str) -> None:
+    """Show a lifecycle: task, run or gateway.
+
+    \b
+    Example:  lostproof show lifecycle task --format mermaid
+    """
+    from lostproof.errors import unknown
+    from lostproof.report import show as views
+    from lostproof.tables import chart
+
+    if name not in known_names("lifecycle"):
+        raise unknown("lifecycle", name, known_names("lifecycle"))
+    compiled = chart(name)
+    match form:
+        case "table":
+            _print(views.lifecycle_view(compiled))
+        case "json":
+            _print_json(views.lifecycle_data(compiled))
+        case _:
+            click.echo(views.lifecycle_mermaid(compiled) if form == "mermaid" else views.lifecycle_dot(compiled))
+
+
+@show_.command("revision")
+@click.argument("name", type=Name("revision"))
+@output_option
+def show_revision(name: str, form: str) -> None:
+    """Show a revision: its rule, guards, write orders, start-up and facts.
+
+    \b
+    Example:  lostproof show revision openclaw-2026.4.15
+    """
+    from lostproof.report import show as views
+    from lostproof.revisions import revision
+
+    subject = revision(name)
+    _print_json(views.revision_data(subject)) if form == "json" else _print(views.revision_view(subject))
+
+
+@show_.command("rule")
+@click.argument("name", type=Name("revision"), metavar="REVISION")
+@output_option
+def show_rule(name: str, form: str) -> None:
+    """Show the reconcile rule of a revision as a decision table; * is evidence that does not matter.
+
+    \b
+    Example:  lostproof show rule openclaw-2026.5.28
+    """
+    from lostproof.report import show as views
+    from lostproof.revisions import revision
+
+    subject = revision(name)
+    _print_json(views.rule_data(subject)) if form == "json" else _print(views.rule_view(subject))
+
+
+@show_.command("property")
+@click.argument("name", type=Name("property"))
+@output_option
+def show_property(name: str, form: str) -> None:
+    """Show a property: its sentence, formula and kind, and the verdict that is pinned for each revision.
+
+    \b
+    Example:  lostproof show property completed-run-never-lost
+    """
+    from lostproof.properties import property_named
+    from lostproof.report import show as views
+
+    judged = property_named(name)
+    _print_json(views.property_data(judged)) if form == "json" else _print(views.property_view(judged))
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes lostproof's commands and names in a shell.
+
+    \b
+    Example:  eval "$(lostproof completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    chosen = get_completion_class(shell)
+    assert chosen is not None
+    click.echo(chosen(cli, {}, "lostproof", "_LOSTPROOF_COMPLETE").source())
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="lostproof")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Parameters that commands share, and the completion of names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names", "output_option"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Name(click.types.StringParamType):
+    """A name with completion; whether it is known is checked where it is used."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the known names that begin with ``incomplete``."""
+        earlier, comma, begun = incomplete.rpartition(",") if self.name == "bounds" else ("", "", incomplete)
+        return [CompletionItem(f"{earlier}{comma}{name}") for name in known_names(self.name) if name.startswith(begun)]
+
+
+def known_names(kind: str) -> Iterable[str]:
+    """Return the names of all revisions, properties, bounds or lifecycles."""
+    match kind:
+        case "revision":
+            from lostproof.revisions import REVISIONS
+
+            return REVISIONS
+        case "property":
+            from lostproof.properties import PROPERTIES
+
+            return [known.id for known in PROPERTIES]
+        case "bounds":
+            from lostproof.bounds import LIMITS, PRESETS
+
+            return [*PRESETS, *(f"{name}=" for name in LIMITS)]
+        case "lifecycle":
+            from lostproof.lifecycles import CHARTS
+
+            return CHARTS
+        case _:
+            return []
+
+
+class ScenarioPath(click.Path):
+    """A scenario file or folder, with completion of the built-in ones as well as of files."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the built-in scenarios that begin with ``incomplete``, and leave files to the shell."""
+        from lostproof.scenarios import find
+
+        known = [CompletionItem(str(from_here(path))) for path in find([])]
+        return [item for item in known if item.value.startswith(incomplete)] + [CompletionItem(incomplete, type="file")]
+
+
+def from_here(path: Path) -> Path:
+    """Return ``path`` as people write it in the present folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """Return the option ``--format`` with these choices; the first is the default."""
+    return click.option(
+        "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True,
+        help="JSON is deterministic and has standard output for itself.",
+    )
+
+
+output_option = format_option("text", "json")
+bounds_option = click.option(
+    "--bounds", type=Name("bounds"), metavar="PRESET|SLICE", default="ci", show_default=True,
+    help="smoke, ci, deep, or a slice of your own such as crashes=2,restarts=1.",
+)

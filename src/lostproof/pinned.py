@@ -1,0 +1,129 @@
+"""Pinned verdicts: what is known to be true, in a file that people can read and compare (``spec/verdicts.json``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lostproof.errors import BadInput
+from lostproof.files import data_root, in_checkout
+
+if TYPE_CHECKING:
+    from lostproof.engine.verdicts import Result, Verdict
+
+__all__ = ["Drift", "Pins", "data_root", "drift", "pin", "pins", "word_for"]
+
+Pins = Mapping[str, Mapping[str, str]]
+"""The verdict on each property, by revision."""
+
+MISSING = "nothing"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A cell of the matrix that is not what was pinned."""
+
+    revision: str
+    property: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        """Say what drifted, in one line."""
+        return f"{self.revision} × {self.property}: expected {self.expected}, found {self.found}"
+
+    def describe(self) -> dict[str, str]:
+        """Return the drift as a plain dictionary."""
+        return asdict(self)
+
+
+def word_for(verdict: Verdict) -> str:
+    """Return a verdict as it is pinned: ``holds``, ``violated in 7 steps`` …"""
+    if verdict.race is None:
+        return verdict.verdict
+    steps = len(verdict.race.race.actions)
+    return f"{verdict.verdict} in {steps} step{'' if steps == 1 else 's'}"
+
+
+def pins(bounds: str) -> Pins | None:
+    """Return what is pinned for ``bounds``, or None.
+
+    Raises:
+        BadInput: the file is broken.
+    """
+    return _read().get(bounds)
+
+
+def _path() -> Path:
+    return data_root() / "spec" / "verdicts.json"
+
+
+def _read() -> dict[str, Pins]:
+    path = _path()
+    if not path.exists():
+        return {}
+    try:
+        pinned = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    if not _well_formed(pinned):
+        raise BadInput(f"{path}: expected {{bounds: {{revision: {{property: verdict}}}}}}")
+    return dict(pinned)
+
+
+def _well_formed(pinned: object) -> bool:
+    return isinstance(pinned, dict) and all(
+        isinstance(revisions, dict)
+        and all(
+            isinstance(verdicts, dict) and all(isinstance(word, str) for word in verdicts.values())
+            for verdicts in revisions.values()
+        )
+        for revisions in pinned.values()
+    )
+
+
+def drift(expected: Pins, results: Iterable[Result]) -> list[Drift]:
+    """Return every cell in which ``results`` and what is ``expected`` differ, also cells that only one of them has."""
+    found = _cells({result.revision.name: _words(result) for result in results})
+    pinned = _cells(expected)
+    return [
+        Drift(*cell, pinned.get(cell, MISSING), found.get(cell, MISSING))
+        for cell in dict.fromkeys([*found, *pinned])
+        if pinned.get(cell) != found.get(cell)
+    ]
+
+
+def _cells(words: Pins) -> dict[tuple[str, str], str]:
+    return {(name, judged): word for name, row in words.items() for judged, word in row.items()}
+
+
+def _words(result: Result) -> dict[str, str]:
+    return {verdict.property.id: word_for(verdict) for verdict in result.verdicts}
+
+
+def require_checkout() -> None:
+    """Refuse to go on in an installed package.
+
+    Raises:
+        BadInput: this is not a source checkout.
+    """
+    if not in_checkout():
+        raise BadInput("verdicts can be pinned in a source checkout only; this is an installed package")
+
+
+def pin(bounds: str, results: Iterable[Result]) -> Path:
+    """Write ``results`` as what is expected under ``bounds``, all at once or not at all, and return the file.
+
+    Raises:
+        BadInput: this is not a source checkout.
+    """
+    require_checkout()
+    pinned = {**_read(), bounds: {result.revision.name: _words(result) for result in results}}
+    path = _path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(json.dumps(pinned, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return partial.replace(path)

@@ -1,0 +1,283 @@
+"""Results as text for people: short, and coloured on a terminal only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lostproof.drivers.timed import Moment
+from lostproof.engine.coverage import Coverage
+from lostproof.engine.lag import UNBOUNDED
+from lostproof.engine.verdicts import Result, Verdict
+from lostproof.model import Model
+from lostproof.pinned import Drift, Pins
+from lostproof.replay import Outcome
+from lostproof.report.data import digest
+from lostproof.report.timeline import race_view, timeline
+from lostproof.scenarios import Scenario
+
+__all__ = [
+    "LOOKS", "console", "listing", "matrix_view", "races_view", "replays_line", "result_view", "scenario_view", "show",
+    "simulation_view",
+]
+
+LOOKS = {
+    "holds": ("✓", "green"),
+    "violated": ("✗", "bold red"),
+    "accepted": ("≈", "yellow"),
+    "inconclusive": ("?", "magenta"),
+}
+"""The mark and the style of each verdict."""
+
+WIDTH = 110
+"""Columns of a text that does not go to a terminal."""
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """Return the console for text on standard output (or on ``stream``)."""
+    target: Any = stream or sys.stdout
+    if hasattr(target, "reconfigure") and "utf" not in (target.encoding or "").lower():
+        target.reconfigure(errors="replace")
+    fixed = None if target.isatty() or "COLUMNS" in os.environ else WIDTH
+    return Console(file=target, width=fixed, highlight=False, soft_wrap=False)
+
+
+def show(*views: RenderableType) -> None:
+    """Print ``views`` on standard output; where it is no terminal, without styles and without blanks at line ends."""
+    out = console()
+    if out.is_terminal:
+        for view in views:
+            out.print(view)
+        return
+    with out.capture() as captured:
+        for view in views:
+            out.print(view)
+    out.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+# -- check
+
+
+def result_view(result: Result, verbose: bool = False) -> RenderableType:
+    """Return one revision's verdicts, and what was exercised."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for verdict in result.verdicts:
+        mark, style = LOOKS[verdict.verdict]
+        table.add_row(Text(f"  {mark}", style), verdict.property.id, Text(verdict.verdict, style), _remark(verdict))
+    heading = Text.assemble((result.revision.name, "bold"), f"  {result.revision.title}")
+    slices = [_slices(result), ""] if verbose else []
+    return Group(heading, Text(_size(result), "dim"), "", table, "", *slices, *_exercised(result.coverage, verbose))
+
+
+def _size(result: Result) -> str:
+    unclosed = [report.slice.name for report in result.slices if not report.closed]
+    closed = f"not closed: {', '.join(unclosed)}" if unclosed else "state space closed"
+    return (
+        f"{_plural(len(result.slices), 'slice')} · {result.states:,} states · {result.transitions:,} transitions · "
+        f"depth {result.depth} · {closed}"
+    )
+
+
+def _slices(result: Result) -> RenderableType:
+    rows = [
+        {
+            "slice": f"  {report.slice.name}", "states": f"{report.states:,}", "depth": report.depth,
+            "closed": "closed" if report.closed else f"more than {report.limit:,} states",
+            "violated": ", ".join(report.races) or "—",
+        }
+        for report in result.slices
+    ]
+    return listing(rows, ["slice", "states", "depth", "closed", "violated"], header=True)
+
+
+def _remark(verdict: Verdict) -> Text:
+    parts = []
+    if verdict.race is not None:
+        parts.append(_measure(verdict))
+    if verdict.reason:
+        parts.append(verdict.reason)
+    if verdict.sweeps is not None and verdict.verdict in ("holds", "accepted"):
+        parts.append(_patience(verdict.sweeps))
+    return Text(" · ".join(parts), "dim")
+
+
+def _patience(sweeps: int) -> str:
+    if sweeps == UNBOUNDED:
+        return "no bound on the sweeps that leave such a row alone while a newer run of its job masks it"
+    if not sweeps:
+        return "by the first sweep that finds the row past its grace"
+    return f"at most {_plural(sweeps, 'sweep')} leave{'s' if sweeps == 1 else ''} a row alone that is past its grace"
+
+
+def _measure(verdict: Verdict) -> str:
+    assert verdict.race is not None
+    race = verdict.race.race
+    faults = f", {_plural(race.faults, 'fault')}" if race.faults else ""
+    return f"{_plural(len(race.actions), 'step')}{faults} · slice {verdict.slice}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _exercised(coverage: Coverage, verbose: bool) -> list[RenderableType]:
+    if not coverage.actions:
+        return []
+    kinds = {"actions": "actions", "edges": "chart edges", "decisions": "row changes"}
+    described = coverage.describe()
+    parts = []
+    for kind, words in kinds.items():
+        reached, unreached = described[kind]["reached"], described[kind]["unreached"]
+        parts.append(f"{len(reached)} of {len(reached) + len(unreached)} {words}")
+    lines: list[RenderableType] = [Text(f"exercised: {' · '.join(parts)}", "dim")]
+    if verbose:
+        unreached = [
+            {"kind": f"  {words} not reached", "names": described[kind]["unreached"] or "none"}
+            for kind, words in kinds.items()
+        ]
+        lines.append(listing(unreached, ["kind", "names"]))
+    return lines
+
+
+def races_view(result: Result, races: str, width: int) -> list[RenderableType]:
+    """Return the races to show: ``none``, the ``first`` that is not accepted, or ``all``."""
+    shown = [verdict for verdict in result.verdicts if verdict.race is not None]
+    if races == "first":
+        shown = [verdict for verdict in shown if verdict.verdict == "violated"][:1]
+    views: list[RenderableType] = []
+    for verdict in shown if races != "none" else ():
+        assert verdict.race is not None
+        mark, style = LOOKS[verdict.verdict]
+        title = Text.assemble((f"{mark} {verdict.property.id}", style), f"  {verdict.property.sentence}")
+        subtitle = Text(f"  {result.revision.name} · shortest race: {_measure(verdict)}", "dim")
+        views += [Text(), title, subtitle, race_view(verdict.race, width)]
+    return views
+
+
+# -- matrix
+
+
+def matrix_view(
+    results: Sequence[Result], bounds: str, expected: Pins | None, drifted: Sequence[Drift], width: int
+) -> RenderableType:
+    """Return every revision against every property, and what drifted from the pinned verdicts."""
+    cells = {(drift.revision, drift.property) for drift in drifted}
+    table = Table.grid(padding=(0, 2 if width >= 100 else 1, 0, 0))
+    table.add_column()
+    for _ in results:
+        table.add_column(no_wrap=True)
+    table.add_row("", *(Text(result.revision.name.replace("-", "-\n", 1), "bold") for result in results))
+    for position, verdict in enumerate(results[0].verdicts):
+        row = [_matrix_cell(result.verdicts[position], (result.revision.name, verdict.property.id) in cells)
+               for result in results]
+        table.add_row(verdict.property.id, *row)
+    for name in ("states", "transitions", "depth"):
+        table.add_row(Text(name, "dim"), *(Text(_short(getattr(result, name)), "dim") for result in results))
+    legend = Text("✓ holds  ✗ violated, steps of the shortest race  ≈ accepted  ? inconclusive  ! drift", "dim")
+    return Group(table, "", legend, *_drift_lines(bounds, expected, drifted))
+
+
+def _matrix_cell(verdict: Verdict, drifted: bool) -> Text:
+    mark, style = LOOKS[verdict.verdict]
+    steps = f" {len(verdict.race.race.actions)}" if verdict.race else ""
+    return Text.assemble((f"{mark}{steps}", style), (" !", "bold white on red") if drifted else "")
+
+
+def _short(number: int) -> str:
+    return f"{number:,}" if number < 10_000 else f"{number / 1_000:,.0f}k"
+
+
+def _drift_lines(bounds: str, expected: Pins | None, drifted: Sequence[Drift]) -> Iterable[Text]:
+    if expected is None:
+        yield Text(f"nothing pinned for bounds {bounds}", "dim")
+    elif not drifted:
+        yield Text("as pinned", "green")
+    else:
+        yield Text(f"{_plural(len(drifted), 'cell')} drifted from what is pinned:", "bold red")
+        for drift in drifted:
+            yield Text(f"  {drift}")
+
+
+# -- run and simulate
+
+
+def scenario_view(scenario: Scenario, outcomes: Sequence[Outcome], verbose: bool, width: int) -> RenderableType:
+    """Return what every revision made of a scenario; its timeline where that is asked for, or where it fails."""
+    passed = all(outcome.passed for outcome in outcomes)
+    mark, style = LOOKS["holds" if passed else "violated"]
+    parts: list[RenderableType] = [
+        Text.assemble((mark, style), " ", (f"{scenario.family}/{scenario.name}", "bold"), f"  {scenario.title}")
+    ]
+    if verbose and scenario.about:
+        parts.append(Padding(Text(scenario.about, "dim"), (0, 0, 0, 2)))
+    for outcome in outcomes:
+        if verbose or not outcome.passed:
+            parts += _outcome_lines(outcome, width, scenario.clock_ms or 0)
+    as_expected = ", ".join(outcome.revision for outcome in outcomes if outcome.passed)
+    if as_expected and not verbose:
+        parts.append(Text.assemble(("  ✓", "green"), f" as expected: {as_expected}"))
+    return Group(*parts)
+
+
+def replays_line(replayed: Sequence[tuple[Scenario, Sequence[Outcome]]]) -> Text:
+    """Return how many scenarios were replayed, and how many replays were not as expected."""
+    outcomes = [outcome for _, found in replayed for outcome in found]
+    failed = sum(not outcome.passed for outcome in outcomes)
+    line = f"{_plural(len(replayed), 'scenario')}, {_plural(len(outcomes), 'replay')}, {failed} not as expected"
+    return Text(line, "bold red" if failed else "green")
+
+
+def _outcome_lines(outcome: Outcome, width: int, start_ms: int) -> list[RenderableType]:
+    mark, style = LOOKS["holds" if outcome.passed else "violated"]
+    told = f"violates {', '.join(sorted(outcome.violated))}" if outcome.violated else "nothing violated"
+    lines: list[RenderableType] = [Text.assemble((f"  {mark}", style), f" {outcome.revision}  ", (told, "dim"))]
+    lines += [Text(f"      {failure}", "red") for failure in outcome.failures]
+    point = outcome.point_of_no_return
+    return [*lines, timeline(outcome.model, outcome.moments, width, point, start_ms=start_ms), Text()]
+
+
+def simulation_view(
+    seed: int, m: Model, options: Mapping[str, int], trace: Sequence[Moment], broken: Sequence[str], width: int
+) -> RenderableType:
+    """Return a simulated world: its timeline, what it broke, and the digest of its trace."""
+    on = ", ".join(name for name, value in options.items() if value) or "none"
+    lines: list[RenderableType] = [
+        Text.assemble((m.revision.name, "bold"), f"  seed {seed} · {_plural(len(trace), 'step')} · troubles on: {on}"),
+        timeline(m, trace, width),
+        Text(),
+    ]
+    if broken:
+        for name in broken:
+            word = "accepted" if name in m.revision.accepts else "violated"
+            mark, style = LOOKS[word]
+            lines.append(Text.assemble((f"{mark} {name}", style), f"  {word}"))
+    else:
+        lines.append(Text("✓ no step or state property is broken", "green"))
+    lines.append(Text(f"sha256 {digest(m, trace)}", "dim"))
+    return Group(*lines)
+
+
+# -- lists
+
+
+def listing(rows: Sequence[Mapping[str, object]], columns: Sequence[str], header: bool = False) -> RenderableType:
+    """Return ``rows`` as a plain table of some of their ``columns``; the first stands out."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for position, column in enumerate(columns):
+        table.add_column(column, no_wrap=position == 0, style="bold" if position == 0 else "")
+    if header:
+        table.add_row(*(Text(column, "dim") for column in columns))
+    for row in rows:
+        table.add_row(*(Text(_cell(row[column])) for column in columns))
+    return table
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,290 @@
+"""A schedule as a timeline: one line per step, one lane per actor, and only what changed and matters.
+
+``■`` marks what changed on disk, ``□`` what changed in some process's memory. A lane's line shows how long its actor
+lives: the gateway while it is up, a run while a process works on it, a sweep or an offline pass while it is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lostproof.drivers.concrete import TimedRace
+from lostproof.drivers.timed import Moment
+from lostproof.engine.stepper import changes
+from lostproof.model import Model
+from lostproof.properties import Property
+from lostproof.report.data import subject_name, value_name
+from lostproof.tables import chart
+from lostproof.world import Cell, World
+
+__all__ = ["clock_time", "race_view", "timeline"]
+
+DISK, MEMORY, GHOST = "bold", "dim", "dim italic"
+FAULT, BROKEN, DECISIVE = "bold red", "bold white on red", "bold yellow"
+LIFELINE = "│"
+ROOM_FOR_CHANGES = 30
+"""Columns that the changes need beside the lanes; with less, the lanes become one column."""
+LANES = ("clock", "gateway", "run", "sweep", "operator")
+_LOOKS = {
+    DISK: (DISK, "■ "),
+    "GHOST": (GHOST, ""),
+    **dict.fromkeys(("PROCESS", "SERVER", "SERVICE", "CLI"), (MEMORY, "□ ")),
+}
+_RUN_WORDS = {
+    ("expired", "yes"): "row is past its grace",
+    ("log_queue", "yes"): "log line waits",
+    ("interrupt_queue", "yes"): "interrupted line waits",
+    ("orphan", "yes"): "has no handle to a row",
+    ("twin", "yes"): "has the id of the run before it",
+    ("step", "gone"): "gone",
+    ("step", "unbegun"): "gone, work never began",
+}
+"""What people call the end of a change of a run's field; changes that are not listed are not told."""
+
+
+def clock_time(at_ms: int) -> str:
+    """Return a moment as h:mm:ss.mmm."""
+    seconds, ms = divmod(at_ms, 1_000)
+    return f"{seconds // 3_600}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"
+
+
+def race_view(timed: TimedRace, width: int) -> RenderableType:
+    """Return a race as a timeline, with a last line that says in words why the property is false."""
+    race = timed.race
+    model, judged, last = race.model, race.property, len(timed.moments)
+    because = judged.because.format(it=judged.name_of(model, race.subject))
+    if judged.kind == "leads-to":
+        because += _for_ever(timed)
+    point = timed.point_of_no_return
+    lines = [timeline(model, timed.moments, width, point, judged)]
+    if point < last or judged.kind == "leads-to":
+        lines.append(Text(_point_of_no_return(timed), style=DECISIVE))
+    lines.append(Text.assemble(("✗ why  ", "bold red"), f"{because}."))
+    return Group(*lines)
+
+
+def _doomed(timed: TimedRace) -> bool:
+    return timed.race.point_of_no_return < len(timed.race.actions)
+
+
+def _for_ever(timed: TimedRace) -> str:
+    if _doomed(timed):
+        return "; nothing changes that any more, in every fair continuation"
+    return "; there is a fair continuation in which nothing ever changes that"
+
+
+def _point_of_no_return(timed: TimedRace) -> str:
+    if timed.race.property.kind == "leads-to" and not _doomed(timed):
+        return "◆ no point of no return: luck in what follows could still avert it"
+    step = timed.point_of_no_return
+    after = f"after step {step}" if step else "from the beginning"
+    return f"◆ no return {after}: every fair continuation without faults and operators ends in the violation"
+
+
+def timeline(
+    m: Model, moments: Sequence[Moment], width: int, point_of_no_return: int = 0, judged: Property | None = None,
+    start_ms: int = 0,
+) -> RenderableType:
+    """Return ``moments`` as a table of at most ``width`` columns.
+
+    Args:
+        m: the model.
+        moments: what happened.
+        width: columns to use.
+        point_of_no_return: the step (from 1) to mark as such, 0 for none.
+        judged: the property to mark the violation of; all unless given.
+        start_ms: what the clock shows at the beginning.
+    """
+    words = _Words(m, moments, judged)
+    rows = [_row(m, moment, judged, words) for moment in moments]
+    lanes = _lanes(m, rows)
+    time = max((len(clock_time(start_ms + moment.at_ms)) for moment in moments), default=0)
+    fixed = 8 + len(str(len(rows))) + time
+    swimming = sum(2 + max(len(lane), *(len(row.label) for row in rows if row.lane == lane)) for lane in lanes)
+    wide = fixed + swimming + ROOM_FOR_CHANGES <= width
+    actors = max((len(lane) for lane in ("actor", *lanes)), default=0)
+    labels = min(max((len(row.label) for row in rows), default=0), width - fixed - actors - 4 - ROOM_FOR_CHANGES)
+    room = width - fixed - (swimming if wide else actors + max(labels, 12) + 4)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), width=width)
+    table.add_column("", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    for lane in lanes if wide else ("actor", "what happens"):
+        table.add_column(lane, no_wrap=wide or lane == "actor")
+    table.add_column("changed  ■ on disk  □ in memory" if room > 30 else "■ disk  □ memory", ratio=1)
+    for number, row in enumerate(rows, 1):
+        mark = Text("◆" if number == point_of_no_return else " ", style=DECISIVE)
+        mark.append("✗" if row.broken else " ", style="bold red")
+        cells = [_lane_cell(m, lane, row) for lane in lanes] if wide else [Text(row.lane), Text(row.label, row.style)]
+        table.add_row(mark, Text(str(number), "dim"), clock_time(start_ms + row.moment.at_ms), *cells, row.told(room))
+    return table
+
+
+# -- one step
+
+
+@dataclass(frozen=True)
+class _Row:
+    moment: Moment
+    lane: str
+    label: str
+    style: str
+    changed: tuple[tuple[str, str], ...]
+    broken: bool
+
+    def told(self, room: int) -> Text:
+        """Return what changed, in lines of at most ``room`` columns where words allow it."""
+        text, used = Text(), 0
+        for style, words in self.changed:
+            if used:
+                gap = "  " if used + 2 + len(words) <= room else "\n"
+                text.append(gap)
+                used = used + 2 if gap == "  " else 0
+            text.append(words, style)
+            used += len(words)
+        return text
+
+
+def _row(m: Model, moment: Moment, judged: Property | None, words: _Words) -> _Row:
+    action = m.actions[moment.action]
+    run = action.get("run")
+    lane = _run_word(m, run) if action.actor == "run" and run is not None else action.actor
+    broken = [pair for pair in moment.broken if judged is None or pair[0] == judged.id]
+    style = BROKEN if broken else FAULT if action.budget and not action.fair else ""
+    changed = words.of(moment)
+    if judged is None:
+        changed += [(FAULT, f"✗ {name} ({subject_name(m, name, subject)})") for name, subject in broken]
+    return _Row(moment, lane, _label(m, moment.action, lane), style, tuple(changed), bool(broken))
+
+
+def _label(m: Model, number: int, lane: str) -> str:
+    """Return an action without what its lane says already."""
+    action = m.actions[number]
+    name = action.name.removeprefix("sweep_") if lane == "sweep" else action.name
+    words = [f"╳ {name}" if name == "crash" else name]
+    for param, value in action.describe(m).items():
+        if param == "run":
+            words += [] if action.actor == "run" else [_run_word(m, action.get("run") or 0)]
+        elif param == "job":
+            words += [str(value)] if m.bounds.jobs > 1 else []
+        elif param == "end":
+            words.append(str(value))
+        elif value:
+            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)"}.get(param, param))
+    return " ".join(words)
+
+
+def _run_word(m: Model, k: int) -> str:
+    return m.run_name(k) if m.bounds.jobs > 1 else f"run-{m.number(k)}"
+
+
+# -- lanes
+
+
+def _lanes(m: Model, rows: Sequence[_Row]) -> list[str]:
+    used = {row.lane for row in rows}
+    runs = [_run_word(m, k) for k in m.runs]
+    ordered = [word for lane in LANES for word in (runs if lane == "run" else [lane])]
+    return [lane for lane in ordered if lane in used]
+
+
+def _lane_cell(m: Model, lane: str, row: _Row) -> Text:
+    if lane == row.lane:
+        return Text(row.label, style=row.style)
+    return Text(LIFELINE if _alive(m, lane, m.view(row.moment.after)) else "", style="dim")
+
+
+def _alive(m: Model, lane: str, w: World) -> bool:
+    match lane:
+        case "clock":
+            return False
+        case "gateway":
+            return bool(w.gateway != chart("gateway").code("down"))
+        case "sweep":
+            return bool(w.sweep)
+        case "operator":
+            return any(w.plan[k] for k in m.runs)
+        case _:
+            k = next(k for k in m.runs if _run_word(m, k) == lane)
+            return bool(m.in_progress(w, k))
+
+
+# -- what changed
+
+
+class _Words:
+    """Says in a few words what changed and matters; what is on disk comes first."""
+
+    def __init__(self, m: Model, moments: Sequence[Moment], judged: Property | None) -> None:
+        self._model = m
+        last = m.view(moments[-1].after if moments else m.initial())
+        self._one_run = sum(bool(last.step[k]) for k in m.runs) <= 1
+        self._tells_slots = judged is None or judged.per == "slot"
+
+    def of(self, moment: Moment) -> list[tuple[str, str]]:
+        """Return the changes of ``moment`` as pairs of style and words."""
+        m, after = self._model, self._model.view(moment.after)
+        told: list[tuple[str, str]] = []
+        for cell, old, new in changes(m, moment.before, moment.after):
+            words = self._phrase(cell, after, value_name(m, cell, old), value_name(m, cell, new))
+            if words:
+                style, mark = _LOOKS[DISK if cell.field.home.durable else cell.field.home.name]
+                told.append((style, f"{mark}{words}"))
+        return sorted(told, key=lambda pair: pair[0] != DISK)
+
+    def _phrase(self, cell: Cell, after: World, was: str, now: str) -> str | None:
+        m = self._model
+        match cell.field.per:
+            case "job":
+                return _job_phrase(m, cell, was, now)
+            case "slot" if self._tells_slots:
+                return f"slot {cell.index[1] + 1} is visibly given up"
+            case "run":
+                k = cell.index[0]
+                run = "" if self._one_run else f"{_run_word(m, k)} "
+                if cell.field.name == "memory":
+                    on_disk = cell.field.label(after.row[k])
+                    return f"{run}row {now}, on disk {on_disk}" if now not in (on_disk, "absent") else None
+                return _run_phrase(cell.field.name, run, was, now)
+            case _:
+                return None
+
+
+def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
+    match name, now:
+        case "row", _:
+            return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
+        case "log", _:
+            return f"{run}log {now}"
+        case "plan", "none":
+            return None
+        case "plan", _:
+            return f"{run}row to become {now}"
+        case _:
+            words = _RUN_WORDS.get((name, now))
+            return f"{run}{words}" if words else None
+
+
+def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
+    job = m.job_name(cell.index[0])
+    if m.bounds.jobs > 1:
+        was, now = was.replace("run-", f"{job}.run-"), now.replace("run-", f"{job}.run-")
+    match cell.field.name:
+        case "marker":
+            return f"marker {now}" if was == "none" else f"marker {was}→{now}"
+        case "last":
+            return f"job state {now}" if was == "none" else f"job state {was}→{now}"
+        case "active":
+            return f"active set {'+' if now == 'yes' else '−'}{job}"
+        case "job":
+            return f"{job} {now}"
+        case "marker_old" if now == "yes":
+            return f"marker of {job} is two hours old"
+        case _:
+            return None

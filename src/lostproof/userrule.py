@@ -1,0 +1,96 @@
+"""A rule of one's own: a Python function from evidence to a decision, loaded from a file, in place of a revision's."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from lostproof.bounds import Bounds
+from lostproof.errors import BadInput
+from lostproof.evidence import Evidence, Rule
+from lostproof.revisions import Revision
+
+__all__ = ["load_rule", "with_rule"]
+
+_MODULE = "lostproof_rule_of_ones_own"
+
+
+def with_rule(base: Revision, place: str) -> Revision:
+    """Return ``base`` with the rule at ``place`` (``FILE.py:FUNCTION``) instead of its own.
+
+    A rule that consults the log, the job state or the marker is taken to read them once, when a sweep begins, as the
+    product does.
+
+    Raises:
+        BadInput: the rule cannot be loaded, raises, or answers nonsense; the message names file and line.
+    """
+    rule, where = load_rule(place)
+    mine = base.but(f"{rule.__name__}@{base.name}", f"{base.name} with the rule of {place}", rule=rule, source=place)
+    with redirect_stdout(sys.stderr):
+        for evidence in Evidence.domain():
+            try:
+                rule(evidence)
+            except Exception as error:
+                line = _line_in(error, where[0])
+                raise BadInput(f"{where[0]}:{line or where[1]}: {_told(error)}, asked for {evidence}") from error
+        try:
+            consults_stores = mine.rule_table(Bounds(outcomes=3)).classes > 1
+        except BadInput as error:
+            raise BadInput(f"{where[0]}:{where[1]}: {error}") from error
+    return replace(mine, caches_evidence=base.caches_evidence or consults_stores)
+
+
+def load_rule(place: str) -> tuple[Rule, tuple[Path, int]]:
+    """Return the function at ``place`` (``FILE.py:FUNCTION``), with its file and line.
+
+    Raises:
+        BadInput: there is no such file or function, or the file cannot be run.
+    """
+    file, _, name = place.rpartition(":")
+    if not file or not name.isidentifier():
+        raise BadInput(f"rule {place!r}: write FILE.py:FUNCTION, for example rules.py:my_rule")
+    path = Path(file)
+    module = _run(path)
+    rule = getattr(module, name, None)
+    if rule is None or not callable(rule):
+        defined = [known for known, value in vars(module).items() if _defined_in(value, module)]
+        raise BadInput(f"{path}: there is no function {name!r}; there are: {', '.join(defined) or 'none'}")
+    code = getattr(rule, "__code__", None)
+    return rule, (path, code.co_firstlineno if code else 1)
+
+
+def _defined_in(value: object, module: ModuleType) -> bool:
+    return callable(value) and getattr(value, "__module__", None) == module.__name__
+
+
+def _run(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(_MODULE, path)
+    if spec is None or spec.loader is None:
+        raise BadInput(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_MODULE] = module
+    try:
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise BadInput(f"{error.filename or path}:{error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:
+        raise BadInput(f"{path}:{_line_in(error, path) or 1}: {_told(error)}") from error
+    return module
+
+
+def _told(error: BaseException) -> str:
+    return f"raised {type(error).__name__} ({error})"
+
+
+def _line_in(error: BaseException, path: Path) -> int | None:
+    """Return the last line of ``path`` that the error went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if Path(frame.filename).resolve() == path.resolve()), None)
