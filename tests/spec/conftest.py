@@ -7,7 +7,8 @@ A console block holds commands and what they print::
     ...
     [exit 0]
 
-A line that is only ``...`` stands for any lines, and ``...`` at the end of a line for its rest. Without a last line ``[exit N]`` the command must exit with 0.
+A line that is only ``...`` stands for any lines, and ``...`` at the end of a line for its rest. Without a last line
+``[exit N]`` the command must exit with 0.
 """
 
 from __future__ import annotations
