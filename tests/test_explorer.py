@@ -1,0 +1,195 @@
+"""The explorer: layers, limits, determinism, and pinned sizes of known worlds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support import BOUNDS, model
+
+from lostproof.bounds import PRESETS, Bounds
+from lostproof.engine import explorer, graph
+from lostproof.engine.explorer import Space, close, expand
+from lostproof.model import Model
+from lostproof.revisions import REVISIONS
+
+SIZES: dict[tuple[str, str, str], tuple[int, int, int]] = {
+    # (revision, preset, slice): (states, transitions, depth)
+    ("openclaw-2026.4.2", "smoke", "crash"): (626, 1_397, 15),
+    ("openclaw-2026.4.2", "smoke", "offline"): (117, 273, 10),
+    ("openclaw-2026.4.15", "smoke", "crash"): (659, 1_464, 15),
+    ("openclaw-2026.4.15", "smoke", "offline"): (417, 1_082, 12),
+    ("openclaw-2026.4.15", "ci", "identity"): (17_729, 52_737, 19),
+    ("openclaw-2026.4.15", "ci", "one_shot"): (12_487, 31_277, 23),
+    ("openclaw-2026.4.15", "ci", "jobs"): (95_987, 320_340, 25),
+    ("openclaw-2026.5.28", "smoke", "crash"): (1_103, 2_210, 15),
+    ("openclaw-2026.5.28", "smoke", "offline"): (149, 341, 10),
+    ("openclaw-2026.5.28", "ci", "identity"): (37_424, 98_149, 20),
+    ("openclaw-2026.5.28", "ci", "one_shot"): (34_020, 81_383, 25),
+    ("fix-skip", "smoke", "crash"): (575, 1_325, 15),
+    ("fix-skip", "smoke", "offline"): (117, 273, 10),
+    ("fix-durable", "smoke", "crash"): (724, 1_603, 16),
+    ("fix-durable", "smoke", "offline"): (345, 809, 13),
+    ("reference", "smoke", "crash"): (232, 541, 10),
+    ("reference", "smoke", "offline"): (44, 102, 5),
+    ("reference", "ci", "identity"): (536, 1_315, 8),
+    ("reference", "ci", "one_shot"): (747, 1_790, 13),
+    ("reference", "ci", "jobs"): (10_840, 35_248, 15),
+}
+"""Sizes of closed spaces, obtained by running the explorer; a change of one is a change of the model."""
+
+WIDE = Bounds(outcomes=1, same_ms=1, restarts=1, manual=0)
+"""States of more than eight bytes for the revision with the most fields."""
+
+SOME = [
+    pytest.param(model(revision, bounds), id=f"{revision}-{name}")
+    for revision, name, bounds in (
+        ("openclaw-2026.4.15", "store", BOUNDS["store"]),
+        ("openclaw-2026.5.28", "wide", WIDE),
+        ("reference", "crash", BOUNDS["crash"]),
+    )
+]
+
+DIGEST = """
+from lostproof.bounds import Bounds
+from lostproof.revisions import revision
+from tests.test_explorer import digest
+from lostproof.model import Model
+print(digest(Model(revision({revision!r}), {bounds!r})))
+"""
+
+
+def digest(m: Model) -> str:
+    """Return a digest of all layers and all transitions, in the order in which they come."""
+    space = close(m)
+    known = graph.build(space)
+    parts = [*space.layers, known.source, known.target, known.action, known.depth]
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+@pytest.mark.parametrize("world", SIZES, ids="-".join)
+def test_size_is_as_pinned(world: tuple[str, str, str]) -> None:
+    """A known world has as many states and transitions, and is as deep, as it was when it was pinned."""
+    revision, preset, name = world
+    bounds = next(known.bounds for known in PRESETS[preset] if known.name == name)
+    space = close(model(revision, bounds))
+    assert space.closed
+    assert (space.count, space.transitions, space.depth) == SIZES[world]
+
+
+def test_the_smoke_preset_is_pinned_for_every_revision() -> None:
+    """The table of sizes covers the whole smoke preset."""
+    wanted = {(revision, "smoke", known.name) for revision in REVISIONS for known in PRESETS["smoke"]}
+    assert wanted <= set(SIZES)
+
+
+def test_wide_world_is_wide() -> None:
+    """One of the worlds of these tests has states that no integer type of eight bytes can hold."""
+    assert model("openclaw-2026.5.28", WIDE).layout.width > 8
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_layers_are_sorted_and_disjoint(m: Model) -> None:
+    """Each layer is sorted without duplicates, and no state is in two layers."""
+    space = close(m)
+    for layer in space.layers:
+        assert np.array_equal(layer, np.unique(layer))
+    assert len(np.unique(np.concatenate(space.layers))) == space.count
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_depth_is_minimal(m: Model) -> None:
+    """A layer holds exactly the successors of the layer before that no earlier layer holds; the last has none."""
+    space = close(m)
+    assert m.layout.ints(space.layers[0]) == [m.initial()]
+    earlier: set[int] = set()
+    for depth, layer in enumerate(space.layers):
+        earlier |= set(m.layout.ints(layer))
+        reached = {state for expansion in expand(m, layer) for state in m.layout.ints(expansion.states)}
+        following = space.layers[depth + 1 : depth + 2]
+        assert reached - earlier == {state for states in following for state in m.layout.ints(states)}
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_exceeding_the_limit_leaves_the_space_open(m: Model) -> None:
+    """With too low a limit the space says that it is not closed, names the limit, and holds a prefix of the layers."""
+    whole = close(m)
+    part = close(m, max_states=whole.count // 3)
+    assert not part.closed
+    assert part.limit == whole.count // 3 < part.count < whole.count
+    assert all(np.array_equal(a, b) for a, b in zip(part.layers, whole.layers, strict=False))
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_a_limit_that_suffices_closes_the_space(m: Model) -> None:
+    """A limit of exactly the number of states is no limit, and one less is."""
+    whole = close(m)
+    assert close(m, max_states=whole.count).closed
+    assert not close(m, max_states=whole.count - 1).closed
+
+
+@pytest.mark.parametrize("chunk", [1, 61, 1000])
+@pytest.mark.parametrize("m", SOME)
+def test_chunk_size_does_not_matter(m: Model, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States, transitions and depths do not depend on how many states are expanded at a time."""
+    small = Model(m.revision, Bounds(runs=1, outcomes=1, crashes=1, manual=0)) if chunk == 1 else m
+    before, edges = close(small), _edges(small)
+    monkeypatch.setattr(explorer, "CHUNK", chunk)
+    monkeypatch.setattr(graph, "CHUNK", chunk)
+    after = close(small)
+    assert (after.count, after.transitions) == (before.count, before.transitions)
+    assert all(np.array_equal(a, b) for a, b in zip(after.layers, before.layers, strict=True))
+    assert _edges(small) == edges
+
+
+def _edges(m: Model) -> list[tuple[int, int, int]]:
+    known = graph.build(close(m))
+    return sorted(zip(known.source.tolist(), known.action.tolist(), known.target.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_result_does_not_depend_on_hash_seeds(m: Model) -> None:
+    """Processes with different hash seeds find the same layers and transitions, byte for byte and in one order."""
+    code = DIGEST.format(revision=m.revision.name, bounds=m.bounds)
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=True, capture_output=True, text=True,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert digests == {digest(m)}
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_progress_is_told_after_each_layer(m: Model) -> None:
+    """The callback sees the space grow by one layer at a time, up to the last."""
+    depths: list[int] = []
+
+    def note(space: Space) -> None:
+        depths.append(space.depth)
+
+    assert close(m, on_layer=note).depth == depths[-1]
+    assert depths == list(range(depths[-1] + 1))
+
+
+@pytest.mark.parametrize("m", SOME)
+def test_exploring_from_elsewhere_with_some_actions(m: Model) -> None:
+    """From given states with given actions the explorer stays inside the whole space and takes no other action."""
+    whole = close(m)
+    fair = [number for number, action in enumerate(m.actions) if action.fair]
+    start = m.layout.ints(whole.layers[3])
+    part = close(m, initial=start, actions=fair)
+    known = graph.build(part, fair)
+    assert part.closed
+    assert set(m.layout.ints(part.layers[0])) == set(start)
+    assert set(known.action.tolist()) <= set(fair)
+    everything = {state for layer in whole.layers for state in m.layout.ints(layer)}
+    assert {state for layer in part.layers for state in m.layout.ints(layer)} < everything
