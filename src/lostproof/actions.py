@@ -306,7 +306,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
             variants.append((("same_ms", 1),))
     durable = any(STEPS[step].home.durable for step in section.steps)
     if durable and m.bounds.store_faults:
-        variants.append((("fault", 1),))
+        variants += [(*variant, ("fault", 1)) for variant in variants if ("same_ms", 1) not in variant]
     for variant in variants:
         faulty = ("fault", 1) in variant
         yield Action(

@@ -77,7 +77,7 @@ def _outcome(scenario: Scenario, name: str) -> Outcome:
 
 def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
     sim = Timed(model)
-    play(sim, Script(cues, scenario.automatic, scenario.persist_ms), _cannot_happen(model))
+    play(sim, Script(cues, scenario.automatic, scenario.persist_ms, scenario.startup_ms), _cannot_happen(model))
     moments = tuple(sim.trace)
     rows = {model.run_name(k): TASK.states[sim.view().row[k]] for k in model.runs}
     violated = {name for moment in moments for name, _ in moment.broken}
@@ -104,11 +104,12 @@ def _placements(scenario: Scenario, model: Model) -> Iterator[list[Cue]]:
     moments just before and after each thing that happens in it without the open entries.
     """
     fixed = [entry.cue for entry in scenario.entries if entry.window is None]
+    without = [replace(cue, optional=True) for cue in fixed]
     open_entries = [entry for entry in scenario.entries if entry.window is not None]
     if not open_entries:
         yield fixed
         return
-    moments = {moment.at_ms for moment in _play(scenario, model, fixed).moments}
+    moments = {moment.at_ms for moment in _play(scenario, model, without).moments}
     choices = []
     for entry in open_entries:
         assert entry.window is not None

@@ -76,6 +76,7 @@ class Scenario:
         name, title, about, source: what it tells, and where from.
         automatic: whether the product's own steps happen by themselves.
         persist_ms: how much earlier a marker is than its row.
+        startup_ms: how long a start takes until cron begins.
         bounds: the world that it needs.
         constants: time constants that differ from the product's.
         entries: the timeline.
@@ -90,6 +91,7 @@ class Scenario:
     clock_ms: int | None
     automatic: bool
     persist_ms: int
+    startup_ms: int
     bounds: Bounds
     constants: Mapping[str, int]
     entries: tuple[Entry, ...]
@@ -212,7 +214,7 @@ class _Reader:
             self._check_runs(expectation, bounds, name)
         return Scenario(
             self._path, data["scenario"], data["title"], data["about"].strip(), tuple(data.get("source", ())),
-            self._clock, data.get("timers", "automatic") == "automatic", data.get("persist_ms", 2),
+            self._clock, data.get("timers", "automatic") == "automatic", data.get("persist_ms", 2), data.get("startup_ms", 3_000),
             bounds, self._constants(), entries, expect,
         )
 

@@ -60,11 +60,13 @@ class Script:
         cues: the entries, by time.
         automatic: whether the product's own steps happen by themselves.
         persist_ms: how long a reservation takes to be written, so how much earlier the marker is than the row.
+        startup_ms: how long a start takes until cron looks at what the last process left behind.
     """
 
     cues: Sequence[Cue]
     automatic: bool = True
     persist_ms: int = 2
+    startup_ms: int = 3_000
 
 
 @dataclass
@@ -160,6 +162,8 @@ def _latency(stage: _Stage, number: int) -> int:
     name = stage.sim.model.actions[number].name
     if name == "begin":
         return stage.script.persist_ms
+    if name == "repair":
+        return stage.script.startup_ms
     if name == "cli_row":
         return max(stage.offline_ms, LATENCY_MS["cli_row"])
     return SLOW.get(name, LATENCY_MS.get(name, 1))

@@ -160,7 +160,11 @@ class Timed:
         action = self.model.actions[number]
         if at_ms < self.now:
             raise Impossible(f"{action.label(self.model)} at {at_ms} ms: time has already reached {self.now} ms")
-        self.advance(at_ms)
+        if number in self._aging:
+            self.advance(at_ms - 1)
+        else:
+            self.advance(at_ms)
+        self.now = max(self.now, at_ms)
         if number not in self.enabled():
             raise Impossible(f"{action.label(self.model)} cannot happen in this state")
         earliest, latest = self.window(number)
@@ -214,35 +218,23 @@ class Timed:
     # -- going on by itself
 
     def settle(self, steps: int = 400) -> None:
-        """Let the product's own actors go on, fairly and without faults, for at most ``steps`` steps.
+        """Let the product's own actors and the clock go on, fairly and without faults, for at most ``steps`` steps.
 
-        Each time the action happens that has happened least often; a step that changes nothing but time ends it early
-        once every enabled action has been tried.
+        Each time that happens which has happened least often; it ends early once everything that is still possible has
+        happened several times.
         """
         taken: dict[int, int] = {}
         for _ in range(steps):
-            choices = [number for number in self.enabled() if self.model.actions[number].fair]
-            choices = [number for number in choices if self.model.actions[number].name not in AGING]
-            possible = [number for number in choices if self._latest(number) >= self.now]
-            if not possible:
-                if not self._age_next():
-                    return
-                continue
-            number = min(possible, key=lambda n: (taken.get(n, 0), n))
+            choices = [number for number in self.enabled() if self.model.actions[number].fair and not self._too_late(number)]
+            if not choices or min(taken.get(number, 0) for number in choices) > 2:
+                return
+            number = min(choices, key=lambda n: (taken.get(n, 0), n))
             taken[number] = taken.get(number, 0) + 1
             self.do(number, self.on_the_dot(number, self.now))
-            if min(taken.get(n, 0) for n in possible) > 2:
-                return
 
-    def _latest(self, number: int) -> int:
-        earliest, latest = self.window(number)
-        return max(earliest, self.now) if latest is None else latest
-
-    def _age_next(self) -> bool:
-        due = [self.window(n)[0] for n in self._aging if n in self.enabled()]
-        if due:
-            self.advance(max(min(due), self.now))
-        return bool(due)
+    def _too_late(self, number: int) -> bool:
+        latest = self.window(number)[1]
+        return latest is not None and latest < self.now
 
 
 def breaks(model: Model, judged: Property, old: World, new: World, subject: Any) -> bool:
