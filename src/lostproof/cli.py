@@ -321,7 +321,8 @@ def simulate(ctx: click.Context, revision: str, seed: int, steps: int, bounds: s
     if form == "json":
         _print_json(simulation_data(seed, world.model, world.options, world.trace, broken))
     else:
-        _print(simulation_view(seed, world.model, world.options, world.trace, broken, _width()))
+        at_rest = len(world.trace) < steps
+        _print(simulation_view(seed, world.model, world.options, world.trace, broken, _width(), at_rest))
     ctx.exit(VIOLATED if set(broken) - set(subject.accepts) else HOLDS)
 
 

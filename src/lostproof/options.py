@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from lostproof.errors import BadInput
+
 __all__ = ["Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names", "output_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -56,7 +58,10 @@ class ScenarioPath(click.Path):
         """Return the built-in scenarios that begin with ``incomplete``, and leave files to the shell."""
         from lostproof.scenarios import find
 
-        known = [CompletionItem(str(from_here(path))) for path in find([])]
+        try:
+            known = [CompletionItem(str(from_here(path))) for path in find()]
+        except BadInput:
+            known = []
         return [item for item in known if item.value.startswith(incomplete)] + [CompletionItem(incomplete, type="file")]
 
 

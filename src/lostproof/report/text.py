@@ -216,7 +216,7 @@ def scenario_view(scenario: Scenario, outcomes: Sequence[Outcome], verbose: bool
         Text.assemble((mark, style), " ", (f"{scenario.family}/{scenario.name}", "bold"), f"  {scenario.title}")
     ]
     if verbose and scenario.about:
-        parts.append(Padding(Text(scenario.about, "dim"), (0, 0, 0, 2)))
+        parts.append(Padding(Text(" ".join(scenario.about.split()), "dim"), (0, 0, 0, 2)))
     for outcome in outcomes:
         if verbose or not outcome.passed:
             parts += _outcome_lines(outcome, width, scenario.clock_ms or 0)
@@ -244,15 +244,18 @@ def _outcome_lines(outcome: Outcome, width: int, start_ms: int) -> list[Renderab
 
 
 def simulation_view(
-    seed: int, m: Model, options: Mapping[str, int], trace: Sequence[Moment], broken: Sequence[str], width: int
+    seed: int, m: Model, options: Mapping[str, int], trace: Sequence[Moment], broken: Sequence[str], width: int,
+    at_rest: bool = False,
 ) -> RenderableType:
-    """Return a simulated world: its timeline, what it broke, and the digest of its trace."""
+    """Return a simulated world: its timeline, whether it came to rest, what it broke, and the digest of its trace."""
     on = ", ".join(name for name, value in options.items() if value) or "none"
     lines: list[RenderableType] = [
         Text.assemble((m.revision.name, "bold"), f"  seed {seed} · {_plural(len(trace), 'step')} · troubles on: {on}"),
         timeline(m, trace, width),
         Text(),
     ]
+    if at_rest:
+        lines.append(Text("at rest: all runs, slots and faults that the bounds allow are used up", "dim"))
     if broken:
         for name in broken:
             word = "accepted" if name in m.revision.accepts else "violated"

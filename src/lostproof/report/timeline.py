@@ -236,6 +236,8 @@ class _Words:
             if words:
                 style, mark = _LOOKS[DISK if cell.field.home.durable else cell.field.home.name]
                 told.append((style, f"{mark}{words}"))
+        if not told and m.actions[moment.action].name == "sweep_row":
+            told.append((GHOST, "kept"))
         return sorted(told, key=lambda pair: pair[0] != DISK)
 
     def _phrase(self, cell: Cell, after: World, was: str, now: str) -> str | None:
