@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from rich.console import Console, RenderableType
 
 from lostproof.bounds import Bounds
 from lostproof.drivers.random import simulate
+from lostproof.drivers.timed import Timed
 from lostproof.engine.verdicts import check
 from lostproof.evidence import DOMAIN, Evidence
 from lostproof.model import Model
@@ -102,7 +104,27 @@ def test_a_timeline_keeps_to_its_width(width: int) -> None:
     world = simulate(REVISIONS["openclaw-2026.5.28"], seed=3, steps=60)
     text = text_of(timeline(world.model, world.trace, width), width)
     assert max(len(line) for line in text.splitlines()) <= width
-    assert all(f" {number} " in text for number in range(1, len(world.trace) + 1))
+    assert steps_in(text) == list(range(1, len(world.trace) + 1))
+
+
+def steps_in(text: str) -> list[int]:
+    spans = re.findall(r"^[ ◆][ ✗] +(\d+)(?:–(\d+))?  +\d+:\d\d:", text, flags=re.MULTILINE)
+    return [number for first, last in spans for number in range(int(first), int(last or first) + 1)]
+
+
+def test_sweeps_that_keep_everything_are_folded() -> None:
+    m = model("openclaw-2026.4.2", Bounds(runs=1, outcomes=1))
+    sim = Timed(m)
+    for _ in range(5):
+        for name in ("run_now", "begin", "sweep_begin", "sweep_row"):
+            number = next((n for n in sim.enabled() if m.actions[n].name == name), None)
+            if number is not None:
+                sim.do(number, sim.on_the_dot(number, sim.now))
+    text = text_of(timeline(m, sim.trace, 110))
+    assert len(sim.trace) > 9
+    assert steps_in(text) == list(range(1, len(sim.trace) + 1))
+    assert len(text.splitlines()) < len(sim.trace)
+    assert "5 times" in text
 
 
 def test_lanes_are_lifelines_while_there_is_room() -> None:

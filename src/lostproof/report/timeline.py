@@ -6,8 +6,8 @@ lives: the gateway while it is up, a run while a process works on it, a sweep or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -30,6 +30,10 @@ FAULT, BROKEN, DECISIVE = "bold red", "bold white on red", "bold yellow"
 LIFELINE = "│"
 ROOM_FOR_CHANGES = 30
 """Columns that the changes need beside the lanes; with less, the lanes become one column."""
+FOLDED = 3
+"""Sweeps in a row that change nothing are shown as one line from this many on."""
+
+KEPT = "kept"
 LANES = ("clock", "gateway", "run", "sweep", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
@@ -102,28 +106,48 @@ def timeline(
         start_ms: what the clock shows at the beginning.
     """
     words = _Words(m, moments, judged)
-    rows = [_row(m, moment, judged, words) for moment in moments]
+    rows = list(_folded([_row(m, n, moment, judged, words, start_ms) for n, moment in enumerate(moments, 1)],
+                        point_of_no_return))
     lanes = _lanes(m, rows)
-    time = max((len(clock_time(start_ms + moment.at_ms)) for moment in moments), default=0)
-    fixed = 8 + len(str(len(rows))) + time
-    swimming = sum(2 + max(len(lane), *(len(row.label) for row in rows if row.lane == lane)) for lane in lanes)
-    wide = fixed + swimming + ROOM_FOR_CHANGES <= width
-    actors = max((len(lane) for lane in ("actor", *lanes)), default=0)
-    labels = min(max((len(row.label) for row in rows), default=0), width - fixed - actors - 4 - ROOM_FOR_CHANGES)
-    room = width - fixed - (swimming if wide else actors + max(labels, 12) + 4)
+    plan = _Plan.of(rows, lanes, width)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), width=width)
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    for lane in lanes if wide else ("actor", "what happens"):
-        table.add_column(lane, no_wrap=wide or lane == "actor")
-    table.add_column("changed  ■ on disk  □ in memory" if room > 30 else "■ disk  □ memory", ratio=1)
-    for number, row in enumerate(rows, 1):
-        mark = Text("◆" if number == point_of_no_return else " ", style=DECISIVE)
+    for lane in lanes if plan.swimming else ("actor", "what happens"):
+        table.add_column(lane, no_wrap=plan.swimming or lane == "actor")
+    table.add_column("changed  ■ on disk  □ in memory" if plan.room > 30 else "■ disk  □ memory", ratio=1)
+    for row in rows:
+        mark = Text("◆" if row.number == point_of_no_return else " ", style=DECISIVE)
         mark.append("✗" if row.broken else " ", style="bold red")
-        cells = [_lane_cell(m, lane, row) for lane in lanes] if wide else [Text(row.lane), Text(row.label, row.style)]
-        table.add_row(mark, Text(str(number), "dim"), clock_time(start_ms + row.moment.at_ms), *cells, row.told(room))
+        swimmers = [_lane_cell(m, lane, row) for lane in lanes]
+        cells = swimmers if plan.swimming else [Text(row.lane), Text(row.label, row.style)]
+        table.add_row(mark, Text(row.numbers, "dim"), row.time, *cells, row.told(plan.room))
     return table
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How the columns are laid out: whether there are lanes, and how much room is left for what changed."""
+
+    swimming: bool
+    room: int
+
+    @classmethod
+    def of(cls, rows: Sequence[_Row], lanes: Sequence[str], width: int) -> _Plan:
+        """Return the plan with lanes if ``width`` allows, else the one with a column for the actor."""
+        gap = 2
+        fixed = 2 + gap + _longest(row.numbers for row in rows) + gap + _longest(row.time for row in rows) + gap
+        swimming = sum(gap + _longest([lane, *(row.label for row in rows if row.lane == lane)]) for lane in lanes)
+        if fixed + swimming + ROOM_FOR_CHANGES <= width:
+            return cls(True, width - fixed - swimming)
+        actors = gap + _longest(["actor", *lanes])
+        labels = min(_longest(row.label for row in rows), width - fixed - actors - gap - ROOM_FOR_CHANGES)
+        return cls(False, width - fixed - actors - gap - max(labels, len("what happens")))
+
+
+def _longest(words: Iterable[str]) -> int:
+    return max(map(len, words), default=0)
 
 
 # -- one step
@@ -131,12 +155,25 @@ def timeline(
 
 @dataclass(frozen=True)
 class _Row:
+    number: int
+    numbers: str
+    time: str
     moment: Moment
     lane: str
     label: str
     style: str
     changed: tuple[tuple[str, str], ...]
     broken: bool
+
+    @property
+    def begins_sweep(self) -> bool:
+        """Whether a sweep begins here."""
+        return self.lane == "sweep" and self.label == "begin"
+
+    @property
+    def told_anything(self) -> bool:
+        """Whether something changed, other than that a sweep looked at a row and kept it."""
+        return any(words != KEPT for _, words in self.changed)
 
     def told(self, room: int) -> Text:
         """Return what changed, in lines of at most ``room`` columns where words allow it."""
@@ -151,7 +188,37 @@ class _Row:
         return text
 
 
-def _row(m: Model, moment: Moment, judged: Property | None, words: _Words) -> _Row:
+def _folded(rows: Sequence[_Row], point_of_no_return: int) -> Iterator[_Row]:
+    """Yield the rows, with one row in place of several sweeps in succession that keep everything."""
+    position = 0
+    while position < len(rows):
+        sweeps = list(_idle_sweeps(rows, position, point_of_no_return))
+        if len(sweeps) < FOLDED:
+            yield rows[position]
+            position += 1
+            continue
+        last = rows[sweeps[-1] - 1]
+        yield replace(
+            rows[position], numbers=f"{rows[position].number}–{last.number}", label=f"{len(sweeps)} times",
+            moment=last.moment, changed=((GHOST, f"nothing, until {last.time}"),),
+        )
+        position = sweeps[-1]
+
+
+def _idle_sweeps(rows: Sequence[_Row], start: int, point_of_no_return: int) -> Iterator[int]:
+    """Yield where each whole sweep ends (exclusively) that begins at ``start`` or right after the one before."""
+    while start < len(rows) and rows[start].begins_sweep:
+        end = start + 1
+        while end < len(rows) and rows[end].lane == "sweep" and not rows[end].begins_sweep:
+            end += 1
+        part = rows[start:end]
+        if any(row.broken or row.told_anything for row in part) or start < point_of_no_return <= end:
+            return
+        yield end
+        start = end
+
+
+def _row(m: Model, number: int, moment: Moment, judged: Property | None, words: _Words, start_ms: int) -> _Row:
     action = m.actions[moment.action]
     run = action.get("run")
     lane = _run_word(m, run) if action.actor == "run" and run is not None else action.actor
@@ -160,7 +227,8 @@ def _row(m: Model, moment: Moment, judged: Property | None, words: _Words) -> _R
     changed = words.of(moment)
     if judged is None:
         changed += [(FAULT, f"✗ {name} ({subject_name(m, name, subject)})") for name, subject in broken]
-    return _Row(moment, lane, _label(m, moment.action, lane), style, tuple(changed), bool(broken))
+    time, label = clock_time(start_ms + moment.at_ms), _label(m, moment.action, lane)
+    return _Row(number, str(number), time, moment, lane, label, style, tuple(changed), bool(broken))
 
 
 def _label(m: Model, number: int, lane: str) -> str:
@@ -237,7 +305,7 @@ class _Words:
                 style, mark = _LOOKS[DISK if cell.field.home.durable else cell.field.home.name]
                 told.append((style, f"{mark}{words}"))
         if not told and m.actions[moment.action].name == "sweep_row":
-            told.append((GHOST, "kept"))
+            told.append((GHOST, KEPT))
         return sorted(told, key=lambda pair: pair[0] != DISK)
 
     def _phrase(self, cell: Cell, after: World, was: str, now: str) -> str | None:
