@@ -35,7 +35,7 @@ class Action:
     """Something that can happen.
 
     Attributes:
-        name: what happens; with ``params`` it names the action uniquely.
+        name: what happens; with ``params`` it names the action among those that can happen in one state.
         actor: who does it, one of :data:`ACTORS`.
         params: what it happens to, as codes: ``run``, ``job``, ``end``, ``fault`` …
         at: a field, its index and the values in which the action can happen at all; engines use it as an index.
@@ -122,16 +122,27 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
     Sweeps, offline passes, start-up, shutdown, pending writes and runs between two sections are short against the grace.
     Nothing is lost by letting rows and markers come of age before or after them instead: neither changes the other.
     """
-    can: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired", "stopping")) == 0)
-    can = can & (((w.gateway == GATEWAY.code("catching_up")) & _caught_up(m, w)) == 0)
+    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired", "stopping")) == 0)
+    idle = idle & (((w.gateway == GATEWAY.code("catching_up")) & _caught_up(m, w)) == 0)
     for k in m.runs:
-        can = can & (w.plan[k] == 0) & (w.log_queue[k] == 0)
+        idle = idle & (w.plan[k] == 0) & (w.log_queue[k] == 0)
+    return idle & _no_run_is_busy(m, w)
+
+
+def _no_run_is_busy(m: Model, w: World) -> Any:
+    """Return whether every run executes, waits for its batch, or is over: none is between two sections."""
+    return w.derived("no run is busy", partial(_all_runs_rest, m))
+
+
+def _all_runs_rest(m: Model, w: World) -> Any:
+    rest: Any = True
+    for k in m.runs:
         for path, order in m.revision.write_orders.items():
             for section, source in zip(order[1:], m.revision.states(path)[1:], strict=False):
                 if section.event != "end":
                     ready = (w.path[k] == PATHS.index(path)) & (w.step[k] == RUN.code(source))
-                    can = can & ((ready & (_waits(m, k, path, section, source, w) == 0)) == 0)
-    return can
+                    rest = rest & ((ready & (_waits(m, k, path, section, source, w) == 0)) == 0)
+    return rest
 
 
 # -- the clock
@@ -153,7 +164,7 @@ def _clock_actions(m: Model) -> Iterator[Action]:
         for job in m.jobs:
             yield Action(
                 "age_marker", "clock", ("marker_old", (job,), (0,)),
-                lambda w, job=job: (w.marker[job] != 0) & _time_can_pass(m, w), partial(_age_marker, m, job), (("job", job),),
+                partial(_can_age, m, job), partial(_age_marker, m, job), (("job", job),),
             )
 
 
@@ -187,6 +198,15 @@ def _expire(m: Model, k: int, w: World) -> None:
         if other != k:
             w.inverted[min(k, other), max(k, other)] = 0
     _time_passes(m, w)
+
+
+def _can_age(m: Model, job: int, w: World) -> Any:
+    """A marker can get old if its run is gone, or is an agent turn without a time-out: others are cut off long before."""
+    can = (w.marker[job] != 0) & _time_can_pass(m, w)
+    if not m.bounds.agents:
+        for k in m.runs_of(job):
+            can = can & (((w.marker[job] == m.number(k)) & m.in_progress(w, k)) == 0)
+    return can
 
 
 def _age_marker(m: Model, job: int, w: World) -> None:
@@ -301,7 +321,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
     if section.event == "end":
         variants = [(("end", end),) for end in range(1, m.bounds.outcomes + 1)]
     if section.event == "begin":
-        variants = [(("early", flag),) for flag in (0, 1)] if _may_be_early(m, k, path) else [()]
+        variants = [(("early", flag),) for flag in (1, 0)] if _may_be_early(m, k, path) else [()]
         if path != "manual" and m.layout.cell("twin", k).bits and m.number(k) > 1:
             variants.append((("same_ms", 1),))
     durable = any(STEPS[step].home.durable for step in section.steps)
@@ -419,14 +439,16 @@ def _append_interrupted(k: int, w: World) -> None:
 
 def _gateway_actions(m: Model) -> Iterator[Action]:
     yield _gateway_action("start", _always, partial(_start, m))
-    yield _gateway_action("repair", partial(_lock_free, m), partial(_repair, m, True), writes_rows=True)
+    # A start takes seconds: runs of the service before do not stay between two sections for so long.
+    rested = partial(_no_run_is_busy, m)
+    yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
     if m.bounds.store_faults and not m.revision.memory_first:
         yield _gateway_action(
-            "repair", lambda w: (w.store_faults > 0) & m.lock_free(w), partial(_repair, m, False),
+            "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",
         )
     yield _gateway_action("catch_up", partial(_lock_free, m), partial(_catch_up, m))
-    yield _gateway_action("ready", partial(_caught_up, m), partial(_become, "running"))
+    yield _gateway_action("ready", partial(_caught_up, m), partial(_ready, m))
     if m.bounds.restarts:
         yield _gateway_action("exit", _always, partial(_wipe, m, "exit"))
 
@@ -467,8 +489,10 @@ def _repair(m: Model, disk: bool, w: World) -> None:
 def _catch_up(m: Model, w: World) -> None:
     _become("catching_up", w)
     if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
-        for job, due in [(job, _due(m, job, w)) for job in m.jobs]:
+        for job, due in [(job, _due(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
             _start_run(m, "catch_up", job, due, w)
+    for job in m.jobs:
+        w.skipped[job] = 0
 
 
 def _caught_up(m: Model, w: World) -> Any:
@@ -477,6 +501,12 @@ def _caught_up(m: Model, w: World) -> Any:
         catching_up = (w.path[k] == PATHS.index("catch_up")) & (w.age[k] == 0) & m.in_progress(w, k)
         done = done & (catching_up == 0)
     return done
+
+
+def _ready(m: Model, w: World) -> None:
+    _become("running", w)
+    for name in m.revision.ready:
+        REPAIRS[name](m, w)
 
 
 def _wipe(m: Model, event: str, w: World) -> None:

@@ -98,15 +98,16 @@ def _slices(**named: Bounds) -> tuple[Slice, ...]:
 
 _CI = _slices(
     crash=Bounds(crashes=2),
-    restart=Bounds(restarts=1),
+    restart=Bounds(crashes=1, restarts=1, outcomes=1),
     offline=Bounds(crashes=1, offline_passes=1),
     store=Bounds(crashes=1, store_faults=1),
     operator=Bounds(crashes=1, operator_actions=1),
     slots=Bounds(slots=2, crashes=1),
     runs=Bounds(runs=3, outcomes=1, crashes=1),
     jobs=Bounds(jobs=2, runs=1, crashes=1, outcomes=1),
+    agents=Bounds(agents=1, restarts=1),
     identity=Bounds(same_ms=1, outcomes=3),
-    one_shot=Bounds(crashes=1, recurring=0, outcomes=1),
+    one_shot=Bounds(crashes=1, restarts=1, recurring=0, outcomes=1),
 )
 
 PRESETS: dict[str, tuple[Slice, ...]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lostproof.tables import REFUSED, chart
-from lostproof.world import Home, World, look, member, where
+from lostproof.world import PATHS, Home, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model
@@ -204,7 +204,7 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Queue the finished line for the run log; it is appended some time later, or never."""
     kept = w.job[m.job_of(k)] != DELETED
     if m.revision.logs_deleted_jobs:
-        kept = kept | (w.end[k] == 1)
+        kept = kept | ((w.end[k] == 1) & (w.path[k] != PATHS.index("manual")))
     w.log_queue[k] = w.log_queue[k] | (on & kept)
 
 
@@ -234,17 +234,32 @@ def clear_markers(m: Model, w: World) -> None:
 
 
 @_repair
+def skip_interrupted_jobs(m: Model, w: World) -> None:
+    """Leave jobs that have a marker out of this start's catch-up."""
+    for job in m.jobs:
+        w.skipped[job] = w.marker[job] != 0
+
+
+@_repair
+def skip_interrupted_one_shots(m: Model, w: World) -> None:
+    """Leave one-shot jobs that have a marker out of this start's catch-up; recurring ones replay."""
+    if not m.bounds.recurring:
+        skip_interrupted_jobs(m, w)
+
+
+@_repair
 def drop_interrupted_slots(m: Model, w: World) -> None:
-    """Leave jobs that have a marker out of the catch-up; their due slots are dropped."""
+    """Move nextRunAtMs of jobs that have a marker past now; their due slots are consumed."""
     for job in m.jobs:
         w.next[job] = where(w.marker[job] != 0, w.fallen[job], w.next[job])
 
 
 @_repair
-def drop_interrupted_one_shots(m: Model, w: World) -> None:
-    """Leave one-shot jobs that have a marker out of the catch-up; recurring ones replay."""
-    if not m.bounds.recurring:
-        drop_interrupted_slots(m, w)
+def drop_overdue_slots(m: Model, w: World) -> None:
+    """Move nextRunAtMs of every recurring job past now; what fell due during the start is dropped without a word."""
+    if m.bounds.recurring:
+        for job in m.jobs:
+            w.next[job] = w.fallen[job]
 
 
 @_repair

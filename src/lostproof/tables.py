@@ -113,7 +113,8 @@ def compile_chart(machine: type[StateMachine], name: str) -> Chart:
             if transition.is_eventless or len(targets) != 1 or list(transition.validators):
                 raise Defect(f"{where}: eventless, multi-target or validated transitions cannot be compiled")
             guards = [spec for spec in transition.cond if not spec.is_convention]
-            if len(guards) > 1 or any(not isinstance(g.func, str) or not g.expected_value for g in guards):
+            plain = all(isinstance(g.func, str) and g.func.isidentifier() and g.expected_value for g in guards)
+            if len(guards) > 1 or not plain:
                 raise Defect(f"{where}: a guard must be one plain name")
             for event in transition.events:
                 if event.delay:

@@ -129,6 +129,10 @@ FIELDS: tuple[Field, ...] = (
         ("enabled", "disabled", "deleted"),
     ),
     Field(
+        "skipped", "job", Home.SERVICE, "the job is left out of this start's catch-up",
+        lambda b, r: 2 if any(name.startswith("skip_interrupted") for name in r.repair) else 0, NO_YES,
+    ),
+    Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),

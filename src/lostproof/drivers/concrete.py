@@ -28,11 +28,13 @@ class TimedRace:
     Attributes:
         race: the race.
         moments: all that happens, with rows and markers coming of age where the clock says so.
+        steps: how many of ``moments`` are the race proper; the rest is its continuation.
         point_of_no_return: position in ``moments``, from 1.
     """
 
     race: Race
     moments: tuple[Moment, ...]
+    steps: int
     point_of_no_return: int
 
 
@@ -46,13 +48,13 @@ def concrete(race: Race) -> TimedRace:
     for latency, apart in ((None, 0), (None, APART_MS), (0, 0), (0, APART_MS)):
         sim = Timed(race.model)
         try:
-            point = _replay(race, sim, latency, apart)
+            steps, point = _replay(race, sim, latency, apart)
         except Impossible as impossible:
             reasons.append(str(impossible))
             continue
         moments = tuple(sim.trace)
         if reproduces(race, sim):
-            return TimedRace(race, moments, point)
+            return TimedRace(race, moments, steps, point)
         reasons.append("the violation does not occur")
     steps = " | ".join(race.model.actions[number].label(race.model) for number in race.actions)
     raise Defect(
@@ -61,10 +63,10 @@ def concrete(race: Race) -> TimedRace:
     )
 
 
-def _replay(race: Race, sim: Timed, latency: int | None, apart: int) -> int:
-    """Replay ``race``; return the position of its point of no return in the timed trace."""
+def _replay(race: Race, sim: Timed, latency: int | None, apart: int) -> tuple[int, int]:
+    """Replay ``race``; return how many moments it takes, and which of them is its point of no return."""
     at_once = _same_moment(race)
-    point = 0
+    steps = point = 0
     for position, number in enumerate(race.actions):
         action = race.model.actions[number]
         if action.name in AGING:
@@ -79,7 +81,9 @@ def _replay(race: Race, sim: Timed, latency: int | None, apart: int) -> int:
             sim.do(number, sim.on_the_dot(number, sim.now + pause))
         if position + 1 == race.point_of_no_return:
             point = len(sim.trace)
-    return point
+        if position + 1 == race.steps:
+            steps = len(sim.trace)
+    return steps, point
 
 
 def _same_moment(race: Race) -> set[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from lostproof.engine.explorer import CHUNK, Expansion, Space, expand
 from lostproof.model import Model
 from lostproof.world import World
 
-__all__ = ["Graph", "Witness", "build", "can_reach", "fair_core"]
+__all__ = ["Graph", "Witness", "build", "distance_to", "fair_core"]
 
 Mask = NDArray[np.bool_]
 
@@ -43,6 +44,11 @@ class Graph:
     fair: Mask
     taken: NDArray[np.int64]
 
+    @cached_property
+    def by_target(self) -> NDArray[np.intp]:
+        """The transitions' positions, sorted by target."""
+        return np.argsort(self.target, kind="stable")
+
     def number(self, state: int) -> int:
         """Return the number of a packed state."""
         return int(np.searchsorted(self.states, self.model.layout.batch([state]))[0])
@@ -61,8 +67,8 @@ class Graph:
         kept = core.copy()
         kept[self.target[leaving]] = True
         numbers = np.cumsum(kept, dtype=np.int32) - 1
-        part = replace(
-            self,
+        part = Graph(
+            self.model, fair=self.fair, taken=self.taken,
             states=self.states[kept], depth=self.depth[kept], source=numbers[self.source[leaving]],
             target=numbers[self.target[leaving]], action=self.action[leaving],
         )
@@ -145,18 +151,19 @@ def fair_core(graph: Graph, within: Mask, edges: Mask | None = None) -> Mask:
     return keep
 
 
-def can_reach(graph: Graph, goal: Mask, edges: Mask | None = None) -> Mask:
-    """Return the states from which ``goal`` can be reached over ``edges`` (all transitions unless given)."""
-    chosen = np.arange(len(graph.source)) if edges is None else np.flatnonzero(edges)
-    order = chosen[np.argsort(graph.target[chosen], kind="stable")]
+def distance_to(graph: Graph, goal: Mask, edges: Mask | None = None) -> NDArray[np.int32]:
+    """Return for each state how many ``edges`` (all transitions unless given) lead to ``goal``, or -1 if none do."""
+    order = graph.by_target if edges is None else graph.by_target[edges[graph.by_target]]
     starts = np.searchsorted(graph.target[order], np.arange(len(graph.states) + 1))
-    reached = goal.copy()
-    frontier = np.flatnonzero(reached)
+    distance = np.where(goal, 0, -1).astype(np.int32)
+    frontier = np.flatnonzero(goal)
+    steps = 0
     while len(frontier):
+        steps += 1
         counts = starts[frontier + 1] - starts[frontier]
         offsets = np.repeat(starts[frontier] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
         incoming = order[offsets + np.arange(counts.sum())]
         frontier = np.unique(graph.source[incoming])
-        frontier = frontier[~reached[frontier]]
-        reached[frontier] = True
-    return reached
+        frontier = frontier[distance[frontier] < 0]
+        distance[frontier] = steps
+    return distance

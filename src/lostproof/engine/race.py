@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lostproof.engine.explorer import Expansion, close
-from lostproof.engine.graph import Graph, build, can_reach, fair_core
+from lostproof.engine.graph import Graph, build, distance_to, fair_core
 from lostproof.model import Model
 from lostproof.properties import Property
 
-__all__ = ["Race", "Violation", "lasting_violation", "shortest_race", "transient_violation", "with_point_of_no_return"]
+__all__ = ["Lasting", "Race", "StepJudge", "Violation", "lasting_violation", "shortest_race", "transient_violation", "with_point_of_no_return"]
 
 
 @dataclass(frozen=True, order=True)
@@ -45,6 +45,8 @@ class Race:
         subject: the run, job or slot for which it is broken.
         actions: numbers of the actions, in order.
         states: packed states, from the initial one on; one more than there are actions.
+        steps: length of the race proper; the actions after it are the continuation in which a leads-to property stays
+            broken.
         point_of_no_return: the first step (from 1) after which every fair, fault-free continuation ends in the violation.
     """
 
@@ -53,6 +55,7 @@ class Race:
     subject: Any
     actions: tuple[int, ...]
     states: tuple[int, ...]
+    steps: int
     point_of_no_return: int = field(default=0)
 
     @property
@@ -111,21 +114,44 @@ def transient_violation(graph: Graph, judged: Property) -> Violation | None:
     )
 
 
-def lasting_violation(graph: Graph, core: NDArray[np.bool_], judged: Property) -> Violation | None:
-    """Return the best state in which a leads-to property can stay broken for ever, fairly.
+@dataclass(frozen=True)
+class Lasting:
+    """How a leads-to property is broken: a state from which it can stay broken, and for every state the way to there."""
 
-    ``core`` holds the states of ``graph`` in which some fair schedule can stay for ever.
+    violation: Violation
+    distance: NDArray[np.int32]
+    unmet: NDArray[np.bool_]
+
+
+def lasting_violation(graph: Graph, part: Graph, core: NDArray[np.bool_], judged: Property) -> Lasting | None:
+    """Return the best way to break a leads-to property.
+
+    The race is as short as it takes to reach a state in which the premise holds, the goal does not, and some fair
+    schedule never meets it; the way from there into the states where that schedule stays is its continuation.
+
+    Args:
+        graph: the whole graph.
+        part: its states in which some fair schedule can stay for ever, with their successors.
+        core: which states of ``part`` these are.
+        judged: the property.
     """
     assert judged.premise is not None and judged.goal is not None
-    premise, goal = judged.premise, judged.goal
-    lasting = []
-    for subject in judged.subjects(graph.model):
-        unmet = core & ~graph.holds(lambda w, subject=subject: goal(graph.model, w, subject))
-        stuck = fair_core(graph, unmet) if unmet.any() else unmet
-        if stuck.any():
-            stuck = stuck & graph.holds(lambda w, subject=subject: premise(graph.model, w, subject))
-        lasting.append(stuck)
-    return _best_state(graph, lasting)
+    premise, goal, model = judged.premise, judged.goal, graph.model
+    found: list[Lasting] = []
+    for position, subject in enumerate(judged.subjects(model)):
+        unmet_core = core & ~part.holds(lambda w, subject=subject: goal(model, w, subject))
+        stuck = fair_core(part, unmet_core) if unmet_core.any() else unmet_core
+        if not stuck.any():
+            continue
+        unmet = ~graph.holds(lambda w, subject=subject: goal(model, w, subject))
+        resting = np.zeros(len(graph.states), dtype=bool)
+        resting[np.searchsorted(graph.states, part.states[stuck])] = True
+        distance = distance_to(graph, resting, unmet[graph.source] & unmet[graph.target])
+        lasting = (distance >= 0) & graph.holds(lambda w, subject=subject: premise(model, w, subject))
+        best = _best_state(graph, [lasting])
+        if best is not None:
+            found.append(Lasting(replace(best, subject=position), distance, unmet))
+    return min(found, key=lambda one: one.violation, default=None)
 
 
 def _best_state(graph: Graph, broken: list[NDArray[np.bool_]]) -> Violation | None:
@@ -143,8 +169,8 @@ def _best_state(graph: Graph, broken: list[NDArray[np.bool_]]) -> Violation | No
     return min(found, default=None)
 
 
-def shortest_race(graph: Graph, judged: Property, violation: Violation) -> Race:
-    """Return the race that leads to ``violation``, read back from the graph."""
+def shortest_race(graph: Graph, judged: Property, violation: Violation, lasting: Lasting | None = None) -> Race:
+    """Return the race that leads to ``violation``, read back from the graph, with its continuation if it has one."""
     actions: list[int] = []
     states: list[int] = []
     number = violation.state
@@ -160,10 +186,27 @@ def shortest_race(graph: Graph, judged: Property, violation: Violation) -> Race:
         actions.append(int(graph.action[best]))
         number = int(graph.source[best])
     states.append(number)
+    actions.reverse()
+    states.reverse()
+    if lasting is not None:
+        _continue(graph, lasting, actions, states)
     return Race(
         graph.model, judged, judged.subjects(graph.model)[violation.subject],
-        tuple(reversed(actions)), tuple(graph.state(state) for state in reversed(states)),
+        tuple(actions), tuple(graph.state(state) for state in states), violation.steps,
     )
+
+
+def _continue(graph: Graph, lasting: Lasting, actions: list[int], states: list[int]) -> None:
+    """Append the shortest way from the last state to where a fair schedule stays for ever without meeting the goal."""
+    number = states[-1]
+    while lasting.distance[number] > 0:
+        outgoing = np.flatnonzero(graph.source == number)
+        targets = graph.target[outgoing]
+        nearer = lasting.unmet[targets] & (lasting.distance[targets] == lasting.distance[number] - 1)
+        best = outgoing[nearer][np.argmin(graph.action[outgoing[nearer]])]
+        actions.append(int(graph.action[best]))
+        number = int(graph.target[best])
+        states.append(number)
 
 
 def with_point_of_no_return(race: Race) -> Race:
@@ -191,7 +234,9 @@ def with_point_of_no_return(race: Race) -> Race:
         assert judged.premise is not None and judged.goal is not None
         premise, goal = judged.premise, judged.goal
         safe = graph.holds(lambda w: (premise(model, w, subject) == 0) | goal(model, w, subject))
-    averted = can_reach(graph, fair_core(graph, safe, allowed), allowed) & (safe if judged.kind == "state" else True)
+    averted = distance_to(graph, fair_core(graph, safe, allowed), allowed) >= 0
+    if judged.kind == "state":
+        averted &= safe
     violated_at_last = len(race.actions)
     before = race.states[:-1] if judged.kind != "leads-to" else race.states
     point = violated_at_last

@@ -17,6 +17,7 @@ from lostproof.engine.explorer import Space, close
 from lostproof.engine.graph import Graph, build, fair_core
 from lostproof.engine.lag import UNBOUNDED, worst_sweeps
 from lostproof.engine.race import (
+    Lasting,
     Race,
     StepJudge,
     Violation,
@@ -207,33 +208,29 @@ def _explore(
         return SliceReport(part, *size)
     judge, witness = StepJudge(model, judged), CoverageWitness(model)
     graph = build(space, witnesses=[judge, witness])
-    found = {**judge.best, **_on_the_graph(graph, judged)}
+    lasting = _lasting(graph, judged)
     races = {}
     for broken in judged:
-        if broken.id in found:
-            race = shortest_race(graph, broken, found[broken.id])
-            races[broken.id] = (found[broken.id], race.actions, race.states)
+        if broken.kind == "step":
+            found = judge.best.get(broken.id)
+        elif broken.kind == "state":
+            found = transient_violation(graph, broken)
+        else:
+            found = lasting[broken.id].violation if broken.id in lasting else None
+        if found is not None:
+            race = shortest_race(graph, broken, found, lasting.get(broken.id))
+            races[broken.id] = (found, race.actions, race.states)
     return SliceReport(part, *size, races, witness.coverage, worst_sweeps(graph))
 
 
-def _on_the_graph(graph: Graph, judged: list[Property]) -> dict[str, Violation]:
-    found: dict[str, Violation | None] = {}
-    for broken in judged:
-        if broken.kind == "state":
-            found[broken.id] = transient_violation(graph, broken)
-    if any(broken.kind == "leads-to" for broken in judged):
-        part, core = graph.restrict(fair_core(graph, np.ones(len(graph.states), dtype=bool)))
-        for broken in judged:
-            if broken.kind == "leads-to":
-                found[broken.id] = _renumbered(graph, part, lasting_violation(part, core, broken))
-    return {name: violation for name, violation in found.items() if violation is not None}
-
-
-def _renumbered(graph: Graph, part: Graph, violation: Violation | None) -> Violation | None:
-    if violation is None:
-        return None
-    number = graph.number(part.state(violation.state))
-    return Violation(violation.steps, violation.faults, violation.action, number, violation.subject)
+def _lasting(graph: Graph, judged: list[Property]) -> dict[str, Lasting]:
+    """Return how each leads-to property is broken, for those that are."""
+    wanted = [broken for broken in judged if broken.kind == "leads-to"]
+    if not wanted:
+        return {}
+    part, core = graph.restrict(fair_core(graph, np.ones(len(graph.states), dtype=bool)))
+    found = {broken.id: lasting_violation(graph, part, core, broken) for broken in wanted}
+    return {name: lasting for name, lasting in found.items() if lasting is not None}
 
 
 def _result(subject: Revision, bounds: str, judged: list[Property], reports: list[SliceReport]) -> Result:
@@ -263,7 +260,7 @@ def timed_race(subject: Revision, report: SliceReport, judged: Property) -> Time
     """Return the race against ``judged`` that ``report`` holds, with its point of no return and concrete timestamps."""
     violation, actions, states = report.races[judged.id]
     model = Model(subject, report.slice.bounds)
-    race = Race(model, judged, _subject(judged, model, violation), actions, states)
+    race = Race(model, judged, _subject(judged, model, violation), actions, states, violation.steps)
     return concrete(with_point_of_no_return(race))
 
 

@@ -78,7 +78,8 @@ OPENCLAW_2026_4_15 = Revision(
     timer=TIMER,
     catch_up=CATCH_UP,
     manual=MANUAL,
-    repair=("drop_interrupted_one_shots", "clear_markers"),
+    repair=("skip_interrupted_one_shots", "clear_markers"),
+    ready=("drop_overdue_slots",),
 )
 
 OPENCLAW_2026_4_2 = OPENCLAW_2026_4_15.but(
@@ -86,7 +87,7 @@ OPENCLAW_2026_4_2 = OPENCLAW_2026_4_15.but(
     "a cron row is never lost (up to 4.2)",
     source="npm openclaw@2026.4.2",
     rule=always_backed,
-    repair=("drop_interrupted_slots", "clear_markers"),
+    repair=("skip_interrupted_jobs", "clear_markers"),
 )
 
 OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
@@ -103,6 +104,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
         Section("settle", ("record_job", "skip_slots", "clear_active")),
     ),
     repair=("interrupt_markers",),
+    ready=(),
     reloads_memory=True,
     caches_evidence=True,
     logs_interrupted=True,

@@ -70,6 +70,7 @@ class Revision:
         timer, catch_up, manual: the write order of each path; without one for catch-up, missed slots are left to the
             timer.
         repair: start-up steps before any cron run, done in one write (:data:`lostproof.steps.REPAIRS`).
+        ready: start-up steps when the catch-up is done, before the timer is armed.
         memory_first: the registry changes its memory before the disk, so that a failed write leaves them different.
         reloads_memory: an in-process restart reloads the rows from disk.
         caches_evidence: a sweep reads log and job state once, when it begins.
@@ -96,6 +97,7 @@ class Revision:
     manual: WriteOrder
     catch_up: WriteOrder | None = None
     repair: tuple[str, ...] = ()
+    ready: tuple[str, ...] = ()
     memory_first: bool = True
     reloads_memory: bool = False
     caches_evidence: bool = False
@@ -113,10 +115,8 @@ class Revision:
     accepts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for path, order in self.write_orders.items():
+        for path in self.write_orders:
             self.states(path)
-            if order[0].event not in ("reserve", "open"):
-                raise Defect(f"{self.name}: the {path} write order must begin with reserve or open")
 
     @property
     def write_orders(self) -> dict[str, WriteOrder]:
