@@ -701,9 +701,14 @@ def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -
         w.wipe(WIPES.get(event, ()))
         effect(w)
 
+    def can_happen(w: World) -> Any:
+        left = getattr(w, budget) > 0
+        # A restart inside the process takes seconds: no run stays between two sections for so long.
+        return left & _no_run_is_busy(m, w) if event in ("restart_in_process", "reload") else left
+
     return Action(
         event, "operator" if budget == "restarts" else "gateway", _gateway_at(*GATEWAY.sources(event)),
-        lambda w: getattr(w, budget) > 0, happen, fair=False, budget=budget, event=("gateway", event),
+        can_happen, happen, fair=False, budget=budget, event=("gateway", event),
     )
 
 

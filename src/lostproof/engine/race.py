@@ -127,7 +127,7 @@ def lasting_violation(graph: Graph, part: Graph, core: NDArray[np.bool_], judged
     """Return the best way to break a leads-to property.
 
     The race is as short as it takes to reach a state in which the premise holds, the goal does not, and some fair
-    schedule never meets it; the way from there into the states where that schedule stays is its continuation.
+    schedule without further faults never meets it; the way into the states where that schedule stays is its continuation.
 
     Args:
         graph: the whole graph.
@@ -146,7 +146,7 @@ def lasting_violation(graph: Graph, part: Graph, core: NDArray[np.bool_], judged
         unmet = ~graph.holds(lambda w, subject=subject: goal(model, w, subject))
         resting = np.zeros(len(graph.states), dtype=bool)
         resting[np.searchsorted(graph.states, part.states[stuck])] = True
-        distance = distance_to(graph, resting, unmet[graph.source] & unmet[graph.target])
+        distance = distance_to(graph, resting, graph.fair[graph.action] & unmet[graph.source] & unmet[graph.target])
         lasting = (distance >= 0) & graph.holds(lambda w, subject=subject: premise(model, w, subject))
         best = _best_state(graph, [lasting])
         if best is not None:
@@ -202,7 +202,8 @@ def _continue(graph: Graph, lasting: Lasting, actions: list[int], states: list[i
     while lasting.distance[number] > 0:
         outgoing = np.flatnonzero(graph.source == number)
         targets = graph.target[outgoing]
-        nearer = lasting.unmet[targets] & (lasting.distance[targets] == lasting.distance[number] - 1)
+        nearer = lasting.unmet[targets] & graph.fair[graph.action[outgoing]]
+        nearer &= lasting.distance[targets] == lasting.distance[number] - 1
         best = outgoing[nearer][np.argmin(graph.action[outgoing[nearer]])]
         actions.append(int(graph.action[best]))
         number = int(graph.target[best])
