@@ -171,7 +171,7 @@ def test_a_matrix_without_pins_says_so() -> None:
     text = text_of(matrix_view(results, OFFLINE, None, [], 110))
     assert f"nothing pinned for bounds {OFFLINE}" in text
     lost = next(line.split() for line in text.splitlines() if line.startswith("completed-run-never-lost"))
-    assert lost == ["completed-run-never-lost", "✓", "✗", str(len(results[1].verdict(lost[0]).race.race.actions))]
+    assert lost == ["completed-run-never-lost", "✓", "✗", str(results[1].verdict(lost[0]).race.race.steps)]
 
 
 # -- decision tables

@@ -44,7 +44,7 @@ def word_for(verdict: Verdict) -> str:
     """Return a verdict as it is pinned: ``holds``, ``violated in 7 steps`` …"""
     if verdict.race is None:
         return verdict.verdict
-    steps = len(verdict.race.race.actions)
+    steps = verdict.race.race.steps
     return f"{verdict.verdict} in {steps} step{'' if steps == 1 else 's'}"
 
 

@@ -29,20 +29,23 @@ def with_rule(base: Revision, place: str) -> Revision:
     Raises:
         BadInput: the rule cannot be loaded, raises, or answers nonsense; the message names file and line.
     """
-    rule, where = load_rule(place)
+    rule, (path, line) = load_rule(place)
     mine = base.but(f"{rule.__name__}@{base.name}", f"{base.name} with the rule of {place}", rule=rule, source=place)
     with redirect_stdout(sys.stderr):
         for evidence in Evidence.domain():
             try:
                 rule(evidence)
             except Exception as error:
-                line = _line_in(error, where[0])
-                raise BadInput(f"{where[0]}:{line or where[1]}: {_told(error)}, asked for {evidence}") from error
+                place = f"{path}:{_line_in(error, path) or line}"
+                raise BadInput(f"{place}: {_told(error)}, asked for {evidence}") from error
         try:
             consults_stores = mine.rule_table(Bounds(outcomes=3)).classes > 1
+            mine = replace(mine, caches_evidence=base.caches_evidence or consults_stores)
+            # The rule is asked for the last time here: what it prints must not get between what a command prints.
+            _ = mine.decisions
         except BadInput as error:
-            raise BadInput(f"{where[0]}:{where[1]}: {error}") from error
-    return replace(mine, caches_evidence=base.caches_evidence or consults_stores)
+            raise BadInput(f"{path}:{line}: {error}") from error
+    return mine
 
 
 def load_rule(place: str) -> tuple[Rule, tuple[Path, int]]:

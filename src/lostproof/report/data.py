@@ -194,15 +194,17 @@ def _slice_data(report: SliceReport) -> dict[str, Any]:
 
 def _verdict_data(verdict: Verdict) -> dict[str, Any]:
     timed = verdict.race
+    steps = steps_data(timed.race.model, timed.moments) if timed else []
     return {
         "id": verdict.property.id,
         "verdict": verdict.verdict,
         "slice": verdict.slice,
-        "steps": len(timed.race.actions) if timed else None,
+        "steps": timed.race.steps if timed else None,
         "faults": timed.race.faults if timed else None,
         "point_of_no_return": timed.point_of_no_return if timed else None,
         "reason": verdict.reason,
-        "race": steps_data(timed.race.model, timed.moments) if timed else None,
+        "race": steps[: timed.steps] if timed else None,
+        "continuation": steps[timed.steps :] if timed else None,
     }
 
 

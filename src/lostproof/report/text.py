@@ -120,7 +120,7 @@ def _measure(verdict: Verdict) -> str:
     assert verdict.race is not None
     race = verdict.race.race
     faults = f", {_plural(race.faults, 'fault')}" if race.faults else ""
-    return f"{_plural(len(race.actions), 'step')}{faults} · slice {verdict.slice}"
+    return f"{_plural(race.steps, 'step')}{faults} · slice {verdict.slice}"
 
 
 def _plural(count: int, word: str) -> str:
@@ -186,7 +186,7 @@ def matrix_view(
 
 def _matrix_cell(verdict: Verdict, drifted: bool) -> Text:
     mark, style = LOOKS[verdict.verdict]
-    steps = f" {len(verdict.race.race.actions)}" if verdict.race else ""
+    steps = f" {verdict.race.race.steps}" if verdict.race else ""
     return Text.assemble((f"{mark}{steps}", style), (" !", "bold white on red") if drifted else "")
 
 

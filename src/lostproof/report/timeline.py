@@ -61,13 +61,13 @@ def clock_time(at_ms: int) -> str:
 def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
     race = timed.race
-    model, judged, last = race.model, race.property, len(timed.moments)
+    model, judged = race.model, race.property
     because = judged.because.format(it=judged.name_of(model, race.subject))
     if judged.kind == "leads-to":
         because += _for_ever(timed)
     point = timed.point_of_no_return
-    lines = [timeline(model, timed.moments, width, point, judged)]
-    if point < last or judged.kind == "leads-to":
+    lines = [timeline(model, timed.moments, width, point, judged, steps=timed.steps)]
+    if point < len(timed.moments) or judged.kind == "leads-to":
         lines.append(Text(_point_of_no_return(timed), style=DECISIVE))
     lines.append(Text.assemble(("✗ why  ", "bold red"), f"{because}."))
     return Group(*lines)
@@ -93,7 +93,7 @@ def _point_of_no_return(timed: TimedRace) -> str:
 
 def timeline(
     m: Model, moments: Sequence[Moment], width: int, point_of_no_return: int = 0, judged: Property | None = None,
-    start_ms: int = 0,
+    start_ms: int = 0, steps: int | None = None,
 ) -> RenderableType:
     """Return ``moments`` as a table of at most ``width`` columns.
 
@@ -104,10 +104,13 @@ def timeline(
         point_of_no_return: the step (from 1) to mark as such, 0 for none.
         judged: the property to mark the violation of; all unless given.
         start_ms: what the clock shows at the beginning.
+        steps: how many of the moments are the race proper, if it has a continuation.
     """
     words = _Words(m, moments, judged)
-    rows = list(_folded([_row(m, n, moment, judged, words, start_ms) for n, moment in enumerate(moments, 1)],
-                        point_of_no_return))
+    unfolded = [_row(m, number, moment, judged, words, start_ms) for number, moment in enumerate(moments, 1)]
+    if judged is not None and judged.kind == "leads-to" and steps:
+        unfolded[steps - 1] = replace(unfolded[steps - 1], broken=True, style=BROKEN)
+    rows = list(_folded(unfolded, point_of_no_return))
     lanes = _lanes(m, rows)
     plan = _Plan.of(rows, lanes, width)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), width=width)
@@ -118,6 +121,8 @@ def timeline(
         table.add_column(lane, no_wrap=plan.swimming or lane == "actor")
     table.add_column("changed  ■ on disk  □ in memory" if plan.room > 30 else "■ disk  □ memory", ratio=1)
     for row in rows:
+        if steps and row.number == steps + 1:
+            table.add_row(*[""] * (len(table.columns) - 1), Text("and it goes on:", GHOST))
         mark = Text("◆" if row.number == point_of_no_return else " ", style=DECISIVE)
         mark.append("✗" if row.broken else " ", style="bold red")
         swimmers = [_lane_cell(m, lane, row) for lane in lanes]
@@ -356,5 +361,7 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} {now}"
         case "marker_old" if now == "yes":
             return f"marker of {job} is two hours old"
+        case "skipped" if now == "yes":
+            return f"{job} is left out of the catch-up"
         case _:
             return None
