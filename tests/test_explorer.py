@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support import BOUNDS, model
 
 from lostproof.bounds import PRESETS, Bounds
 from lostproof.engine import explorer, graph
 from lostproof.engine.explorer import Space, close, expand
 from lostproof.model import Model
 from lostproof.revisions import REVISIONS
+from tests.support import BOUNDS, model
 
 SIZES: dict[tuple[str, str, str], tuple[int, int, int]] = {
     # (revision, preset, slice): (states, transitions, depth)

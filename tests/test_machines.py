@@ -12,7 +12,6 @@ import pytest
 from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from tests.support import model
 
 from lostproof.bounds import Bounds
 from lostproof.engine.explorer import close
@@ -22,6 +21,7 @@ from lostproof.engine.stepper import apply, enabled
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
 from lostproof.revisions import REVISIONS
+from tests.support import model
 
 SAFETY = [judged for judged in PROPERTIES if judged.kind != "leads-to"]
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import BOUNDS, RICH, any_states, as_list, ints, model, plain_search, walks
 
 from lostproof.engine.explorer import close, expand
 from lostproof.engine.graph import build
@@ -18,6 +17,7 @@ from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
 from lostproof.revisions import REVISIONS
 from lostproof.world import World
+from tests.support import BOUNDS, RICH, any_states, as_list, ints, model, plain_search, walks
 
 WORLDS = [
     pytest.param(model(revision, bounds), id=f"{revision}-{name}")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import BOUNDS, RICH, any_states, model
 
 from lostproof.actions import Action
 from lostproof.bounds import BUDGETS, Bounds
@@ -17,6 +16,7 @@ from lostproof.model import Model
 from lostproof.revisions import REVISIONS
 from lostproof.tables import chart
 from lostproof.world import FIELDS, WIPES, Home, World, member, where
+from tests.support import BOUNDS, RICH, any_states, model
 
 WORLDS = [
     pytest.param(model(revision, bounds), id=f"{revision}-{name}")

@@ -15,11 +15,21 @@ from typing import Any
 from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import DELETED, DISABLED, ENABLED, MUTANT_REPAIRS, REPAIRS, STEPS, decide_row, put_row, restore_rows
+from lostproof.steps import (
+    DELETED,
+    DISABLED,
+    ENABLED,
+    MUTANT_REPAIRS,
+    REPAIRS,
+    STEPS,
+    decide_row,
+    put_row,
+    restore_rows,
+)
 from lostproof.tables import chart
 from lostproof.world import PATHS, WIPES, World, member, where
 
-__all__ = ["ACTORS", "Action", "actions_of"]
+__all__ = ["ACTORS", "Action", "actions_of", "decision_parts"]
 
 TASK, RUN, GATEWAY = chart("task"), chart("run"), chart("gateway")
 RUNNING, LOST = TASK.codes("running", "lost")
@@ -415,9 +425,14 @@ def _log_actions(m: Model) -> Iterator[Action]:
         if m.revision.logs_interrupted:
             yield Action(
                 "append_interrupted", "run", ("interrupt_queue", (k,), (1,)),
-                lambda w, k=k: (w.gateway == GATEWAY.code("running")) & (w.log_queue[k] == 0),
+                partial(_can_emit, k),
                 partial(_append_interrupted, k), (logged,),
             )
+
+
+def _can_emit(k: int, w: World) -> Any:
+    """Interrupted lines are emitted when the catch-up is over, behind what is already queued."""
+    return (w.gateway == GATEWAY.code("running")) & (w.log_queue[k] == 0)
 
 
 def _append_log(k: int, disk: bool, w: World) -> None:
@@ -557,12 +572,17 @@ def _sweep_begin(m: Model, w: World) -> None:
     w.sweep = _next_row(m, w, 0)
 
 
-def _answer(m: Model, w: World, k: int) -> Any:
-    """Return what the rule answers about row ``k`` to the gateway's sweep: the status to write, or 0."""
+def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
+    """Return what the gateway's sweep has before it when it decides about row ``k``, as an index of the rule's table."""
     seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
     owner = where(m.in_progress(w, k), 1, 2)
     lost = where(w.memory[k] == LOST, 1, 0)
-    return m.rule_table.answers[lost, w.expired[k], 1, w.active[m.job_of(k)], owner, seen]
+    return lost, w.expired[k], 1, w.active[m.job_of(k)], owner, seen
+
+
+def _answer(m: Model, w: World, k: int) -> Any:
+    """Return what the rule answers about row ``k`` to the gateway's sweep: the status to write, or 0."""
+    return m.rule_table.answers[decision_parts(m, w, k)]
 
 
 def _sweep_row(m: Model, k: int, disk: bool, w: World) -> None:

@@ -210,7 +210,7 @@ def check(
     from lostproof.report.text import races_view, result_view
 
     name, slices = parse_bounds(bounds)
-    results = _explore(_subjects(revisions, rule, base, save), bounds, judged, max_states)
+    results = _explore(_subjects(revisions, rule, base), bounds, judged, max_states)
     if save:
         _save(results, save)
     if form == "json":
@@ -222,7 +222,7 @@ def check(
     ctx.exit(VIOLATED if "violated" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else HOLDS)
 
 
-def _subjects(names: Sequence[str], rule: str | None, base: str | None, save: Path | None) -> list[Revision | str]:
+def _subjects(names: Sequence[str], rule: str | None, base: str | None) -> list[Revision | str]:
     from lostproof.revisions import revision
 
     known: list[Revision | str] = [revision(name) for name in _distinct(names)]
@@ -230,8 +230,6 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, save: Pa
         if base:
             raise BadInput("--base goes with --rule; to check a revision as it is, give its name as an argument")
         return known or ["reference"]
-    if save:
-        raise BadInput("--save needs revisions that a scenario file can name; a rule of your own is not one of them")
     from lostproof.userrule import with_rule
 
     return [*known, with_rule(revision(base or "reference"), rule)]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 from lostproof.drivers.script import Cue, Script, play
 from lostproof.drivers.timed import Moment, Timed
+from lostproof.engine.race import Race, Violation, with_point_of_no_return
 from lostproof.errors import BadInput
 from lostproof.model import Model
-from lostproof.properties import PROPERTIES
-from lostproof.revisions import REVISIONS
+from lostproof.properties import PROPERTIES, property_named
 from lostproof.scenarios import Expectation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
@@ -44,7 +45,20 @@ class Outcome:
     model: Model
     moments: tuple[Moment, ...]
     placements: int = 1
-    point_of_no_return: int = 0
+
+    @cached_property
+    def point_of_no_return(self) -> int:
+        """The step (from 1) after which nothing averts the first violation that the timeline shows, 0 if it shows none."""
+        for steps, moment in enumerate(self.moments, start=1):
+            for name, subject in moment.broken:
+                shown = self.moments[:steps]
+                states = (shown[0].before, *(each.after for each in shown))
+                violation = Violation(steps, 0, moment.action, 0, 0)
+                race = Race(
+                    self.model, property_named(name), subject, tuple(each.action for each in shown), states, violation
+                )
+                return with_point_of_no_return(race).point_of_no_return
+        return 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ def run(scenario: Scenario, revisions: Sequence[str] | None = None) -> list[Outc
 
 
 def _outcome(scenario: Scenario, name: str) -> Outcome:
-    model = scenario.model(REVISIONS[name])
+    model = scenario.model(name)
     expected = scenario.expectation(name)
     played = [_play(scenario, model, cues) for cues in _placements(scenario, model)]
     everything = frozenset().union(*(one.violated for one in played))
@@ -90,7 +104,7 @@ def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
     return _Played(moments, rows, frozenset(violated))
 
 
-def _cannot_happen(model: Model): # type: ignore[no-untyped-def]
+def _cannot_happen(model: Model) -> Callable[[Cue, str], BadInput]:
     def fail(cue: Cue, why: str) -> BadInput:
         return BadInput(f"{cue.where}: {cue.do} at {cue.at_ms} ms, in {model.revision.name}: {why}")
 

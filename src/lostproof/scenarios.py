@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from lostproof.bounds import BUDGETS, Bounds, bounds_from
 from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING
-from lostproof.errors import BadInput
+from lostproof.errors import BadInput, unknown
 from lostproof.evidence import ENDS
 from lostproof.files import data_root, schema
 from lostproof.model import Model
@@ -28,6 +28,8 @@ __all__ = ["SUFFIX", "Expectation", "Scenario", "find", "load", "save_race"]
 
 SUFFIX = ".scenario.yaml"
 OTHERS = "others"
+OWN = "rule"
+"""What ``expect`` calls all revisions that it does not name, and the one with the file's own rule."""
 DIRECTIVES = ("wait", "hold", "release", "fail_write")
 _DURATION = re.compile(r"(\d+)\s*(h|ms|m|s)\s*")
 _UNITS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -81,6 +83,7 @@ class Scenario:
         constants: time constants that differ from the product's.
         entries: the timeline.
         expect: expectations by revision.
+        own: the revision with the rule that the file names, if it names one; ``expect`` calls it ``rule``.
     """
 
     path: Path
@@ -96,6 +99,7 @@ class Scenario:
     constants: Mapping[str, int]
     entries: tuple[Entry, ...]
     expect: Mapping[str, Expectation]
+    own: Revision | None = None
 
     @property
     def family(self) -> str:
@@ -111,8 +115,9 @@ class Scenario:
         """Return what is expected of ``revision``."""
         return self.expect.get(revision) or self.expect.get(OTHERS) or Expectation()
 
-    def model(self, revision: Revision) -> Model:
-        """Return the world that the scenario happens in, under ``revision``."""
+    def model(self, name: str) -> Model:
+        """Return the world that the scenario happens in, under the revision that ``expect`` calls ``name``."""
+        revision = self.own if name == OWN and self.own is not None else REVISIONS[name]
         return Model(replace(revision, constants=replace(revision.constants, **self.constants)), self.bounds)
 
 
@@ -167,7 +172,7 @@ class _Reader:
             raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
         try:
             node = yaml.compose(text, Loader=_Loader)
-            self._data: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+            self._data: Any = yaml.load(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -198,6 +203,10 @@ class _Reader:
             known = known[:-1]
         return BadInput(f"{self._path}:{self._lines[known]}: {_dotted(place)}{message}")
 
+    def unknown(self, place: Sequence[Any], kind: str, name: str, allowed: Iterable[str]) -> BadInput:
+        """Return the error for a name at ``place`` that is not one of ``allowed``."""
+        return self.wrong(place, str(unknown(kind, name, allowed)))
+
     def scenario(self) -> Scenario:
         """Return the scenario."""
         validator = jsonschema.Draft202012Validator(schema("scenario"))
@@ -207,6 +216,7 @@ class _Reader:
         data = self._data
         self._clock = _time_of_day(data["clock"]) if "clock" in data else None
         jobs = data.get("jobs") or {"job-a": {}}
+        own = self._own_rule()
         expect = {name: self._expectation(name, given) for name, given in data["expect"].items()}
         bounds = self._bounds(jobs)
         entries = self._entries(bounds)
@@ -214,15 +224,28 @@ class _Reader:
             self._check_runs(expectation, bounds, name)
         return Scenario(
             self._path, data["scenario"], data["title"], data["about"].strip(), tuple(data.get("source", ())),
-            self._clock, data.get("timers", "automatic") == "automatic", data.get("persist_ms", 2), data.get("startup_ms", 3_000),
-            bounds, self._constants(), entries, expect,
+            self._clock, data.get("timers", "automatic") == "automatic",
+            data.get("persist_ms", 2), data.get("startup_ms", 3_000),
+            bounds, self._constants(), entries, expect, own,
         )
+
+    def _own_rule(self) -> Revision | None:
+        """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
+        if "rule" not in self._data:
+            return None
+        from lostproof.userrule import with_rule
+
+        base = self._data["rule"]["base"]
+        if base not in REVISIONS:
+            raise self.unknown(("rule", "base"), "revision", base, REVISIONS)
+        file, _, function = self._data["rule"]["function"].rpartition(":")
+        return with_rule(REVISIONS[base], f"{self._path.parent / file}:{function}")
 
     def _constants(self) -> dict[str, int]:
         given: dict[str, int] = self._data.get("revision", {})
         for name in given:
             if name not in Constants.__dataclass_fields__:
-                raise self.wrong(("revision", name), f"unknown constant; there are: {', '.join(Constants.__dataclass_fields__)}")
+                raise self.unknown(("revision", name), "constant", name, Constants.__dataclass_fields__)
         return given
 
     def _bounds(self, jobs: Mapping[str, Any]) -> Bounds:
@@ -239,7 +262,7 @@ class _Reader:
             if entry["do"] == "slot_due":
                 job = entry.get("job", "job-a")
                 if job not in slots:
-                    raise self.wrong(("timeline", position), f"{job} is no job of this scenario; there are: {', '.join(names)}")
+                    raise self.unknown(("timeline", position), "job", job, names)
                 slots[job] += 1
         kinds = {given.get("kind", "recurring") for given in jobs.values()}
         payloads = {given.get("payload", "command") for given in jobs.values()}
@@ -317,7 +340,7 @@ class _Reader:
     def _job(self, name: str, bounds: Bounds, place: Sequence[Any]) -> int:
         job = "abcd".index(name[-1])
         if job >= bounds.jobs:
-            raise self.wrong(place, f"{name} is no job of this scenario; there are: {_names(bounds)}")
+            raise self.unknown(place, "job", name, [f"job-{letter}" for letter in "abcd"[: bounds.jobs]])
         return job
 
     def _run(self, name: str, bounds: Bounds, place: Sequence[Any]) -> int:
@@ -329,13 +352,14 @@ class _Reader:
 
     def _expectation(self, name: str, given: Mapping[str, Any]) -> Expectation:
         place = ("expect", name)
-        if name != OTHERS and name not in REVISIONS:
-            raise self.wrong(place, f"unknown revision; there are: {', '.join([*REVISIONS, OTHERS])}")
+        own = [OWN] if "rule" in self._data else []
+        if name not in (*REVISIONS, OTHERS, *own):
+            raise self.unknown(place, "revision", name, [*REVISIONS, OTHERS, *own])
         known = {judged.id for judged in PROPERTIES}
         for kind in ("violates", "holds"):
             for position, judged in enumerate(given.get(kind, ())):
                 if judged not in known:
-                    raise self.wrong((*place, kind, position), f"unknown property {judged!r}; there are: {', '.join(sorted(known))}")
+                    raise self.unknown((*place, kind, position), "property", judged, sorted(known))
         both = set(given.get("violates", ())) & set(given.get("holds", ()))
         if both:
             raise self.wrong(place, f"{', '.join(sorted(both))} cannot both be violated and hold")
@@ -354,23 +378,25 @@ class _Reader:
         for run, status in expectation.rows.items():
             self._run(run, bounds, ("expect", name, "rows", run))
             if status not in statuses:
-                raise self.wrong(("expect", name, "rows", run), f"unknown status {status!r}; there are: {', '.join(statuses)}")
+                raise self.unknown(("expect", name, "rows", run), "status", status, statuses)
 
 
 def _dotted(place: Sequence[Any]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") + ": " if place else ""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    return f"{path}: " if path else ""
 
 
 def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
     """Return what a schema violation means, in words."""
+    part: Any = problem.schema
     match problem.validator:
         case "additionalProperties":
-            allowed = ", ".join(problem.schema.get("properties", {}))
+            allowed = ", ".join(part.get("properties", {}))
             return f"{problem.message}; allowed: {allowed}" if allowed else problem.message
-        case "oneOf" if "do" in problem.schema.get("required", ()):
+        case "oneOf" if "do" in part.get("required", ()):
             return "give exactly one of: at, between, anytime"
         case "enum":
-            return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, problem.validator_value))}"
+            return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, part['enum']))}"
         case _:
             return str(problem.message)
 
@@ -378,10 +404,6 @@ def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
 def _time_of_day(text: str) -> int:
     hours, minutes, seconds = text.split(":")
     return int(hours) * 3_600_000 + int(minutes) * 60_000 + round(float(seconds) * 1_000)
-
-
-def _names(bounds: Bounds) -> str:
-    return ", ".join(f"job-{letter}" for letter in "abcd"[: bounds.jobs])
 
 
 # -- writing
@@ -399,19 +421,28 @@ def save_race(race: TimedRace, directory: Path) -> Path:
     # What comes of age after the last step is part of the race: wait for it.
     timeline.append({"at": race.moments[-1].at_ms, "do": "wait"})
     subject = judged.name_of(model, race.race.subject)
+    own: dict[str, Any] = {}
+    if model.revision.own_rule is not None:
+        place, base = model.revision.own_rule
+        file, _, function = place.rpartition(":")
+        relative = Path(os.path.relpath(file, directory)).as_posix()
+        own = {"rule": {"function": f"{relative}:{function}", "base": base}}
     data = {
         "scenario": name,
         "title": f"{model.revision.name}: {judged.sentence}, and here it is broken",
         "about": f"A shortest race, found by exhaustive exploration: {judged.because.format(it=subject)}.",
-        "source": [model.revision.source],
+        "source": ["a rule of one's own"] if own else [model.revision.source],
         "timers": "explicit",
-        "bounds": model.bounds.describe(),
+        "bounds": {
+            name: value for name, value in model.bounds.describe().items() if name not in ("jobs", "recurring", "agents")
+        },
+        **own,
         "jobs": {model.job_name(job): {
             "kind": "recurring" if model.bounds.recurring else "one-shot",
             "payload": "agent" if model.bounds.agents else "command",
         } for job in model.jobs},
         "timeline": timeline,
-        "expect": {model.revision.name: {"violates": [judged.id]}},
+        "expect": {OWN if own else model.revision.name: {"violates": [judged.id]}},
     }
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}{SUFFIX}"

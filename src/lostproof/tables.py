@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from statemachine import StateMachine
 
 from lostproof.errors import Defect
 from lostproof.lifecycles import CHARTS
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["REFUSED", "Chart", "Edge", "Table", "chart", "compile_chart"]
 
@@ -41,10 +44,10 @@ class Table:
         self.array = np.ascontiguousarray(rows, dtype=np.uint8)
         self._nested = self.array.tolist()
 
-    def __getitem__(self, index: tuple[object, ...]) -> object:
+    def __getitem__(self, index: tuple[Any, ...]) -> Any:
         if any(isinstance(part, np.ndarray) for part in index):
             return self.array[index]
-        cell = self._nested
+        cell: Any = self._nested
         for part in index:
             cell = cell[part]
         return cell
@@ -88,9 +91,11 @@ class Chart:
                 rows[cell] = self.states.index(edge.target)
         return Table(rows)
 
-    def graph(self) -> nx.MultiDiGraph:
+    def graph(self) -> nx.MultiDiGraph[str]:
         """Return the chart as a graph whose edges carry ``event`` and ``guard``."""
-        graph = nx.MultiDiGraph(name=self.name)
+        import networkx as nx  # slow to import, and only people look at graphs
+
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
         graph.add_nodes_from(self.states)
         for edge in self.edges:
             graph.add_edge(edge.source, edge.target, key=edge.event, event=edge.event, guard=edge.guard)

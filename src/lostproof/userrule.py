@@ -30,7 +30,10 @@ def with_rule(base: Revision, place: str) -> Revision:
         BadInput: the rule cannot be loaded, raises, or answers nonsense; the message names file and line.
     """
     rule, (path, line) = load_rule(place)
-    mine = base.but(f"{rule.__name__}@{base.name}", f"{base.name} with the rule of {place}", rule=rule, source=place)
+    mine = base.but(
+        f"{rule.__name__}@{base.name}", f"{base.name} with the rule of {place}",
+        rule=rule, source=place, own_rule=(place, base.name),
+    )
     with redirect_stdout(sys.stderr):
         for evidence in Evidence.domain():
             try:

@@ -110,7 +110,8 @@ FIELDS: tuple[Field, ...] = (
     Field("operator_actions", "world", Home.GHOST, "operator actions left", lambda b, r: b.operator_actions + 1),
     # -- per job
     Field(
-        "active", "job", Home.PROCESS, "the job is in the active set", lambda b, r: 2 if r.rule_table(b).consults_active_set else 0, NO_YES
+        "active", "job", Home.PROCESS, "the job is in the active set",
+        lambda b, r: 2 if r.rule_table(b).consults_active_set else 0, NO_YES,
     ),
     Field(
         "marker", "job", Home.JOBS, "the run whose reservation time is in runningAtMs (0: none)",

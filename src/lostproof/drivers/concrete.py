@@ -56,10 +56,10 @@ def concrete(race: Race) -> TimedRace:
         if reproduces(race, sim):
             return TimedRace(race, moments, steps, point)
         reasons.append("the violation does not occur")
-    steps = " | ".join(race.model.actions[number].label(race.model) for number in race.actions)
+    schedule = " | ".join(race.model.actions[number].label(race.model) for number in race.actions)
     raise Defect(
         f"{race.model.revision.name}: a race against {race.property.id} does not replay in time "
-        f"({'; '.join(dict.fromkeys(reasons))}): {steps}"
+        f"({'; '.join(dict.fromkeys(reasons))}): {schedule}"
     )
 
 

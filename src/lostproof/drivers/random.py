@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
 
@@ -48,20 +47,19 @@ def simulate(revision: Revision, seed: int, steps: int = 60, bounds: Bounds = SI
             break
         number = rng.choices([n for n, _ in choices], [weight for _, weight in choices])[0]
         at_ms = sim.on_the_dot(number, sim.now + _delay(sim, number, rng))
-        urgent, deadline = _most_urgent(sim, choices)
-        if deadline < at_ms:
-            number, at_ms = urgent, deadline
+        urgent = _most_urgent(sim, choices)
+        if urgent is not None and urgent[0] < at_ms:
+            at_ms, number = urgent
         sim.advance(at_ms)
         if number in sim.enabled() and _in_time(sim, number):
             sim.do(number, sim.now)
     return RandomWorld(model, on, sim.trace[:steps])
 
 
-def _most_urgent(sim: Timed, choices: list[tuple[int, int]]) -> tuple[int, float]:
-    """Return the action that has to happen first, and by when."""
+def _most_urgent(sim: Timed, choices: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return by when something has to happen, and what, if anything does."""
     deadlines = [(latest, n) for n, _ in choices if sim.model.actions[n].fair and (latest := sim.window(n)[1]) is not None]
-    latest, number = min(deadlines, default=(math.inf, -1))
-    return number, latest
+    return min(deadlines, default=None)
 
 
 def _choices(sim: Timed, on: dict[str, int]) -> list[tuple[int, int]]:

@@ -9,18 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lostproof.actions import decision_parts
 from lostproof.engine.explorer import Expansion
+from lostproof.evidence import DOMAIN, LIVE_PARTS
 from lostproof.model import Model
-from lostproof.tables import chart
+from lostproof.tables import Chart, Edge, chart
+from lostproof.world import World
 
 __all__ = ["Coverage", "CoverageWitness"]
 
 TASK, RUN, GATEWAY = chart("task"), chart("run"), chart("gateway")
 
 
+def _edge_name(counted: Chart, edge: Edge) -> str:
+    return f"{counted.name}: {edge.source} -{edge.event}→ {edge.target}"
+
+
+def _row_name(row: tuple[int, ...]) -> str:
+    """Return what people call a row of the rule's table: its evidence."""
+    words = [f"{part}={DOMAIN[part][value]}" for part, value in zip(LIVE_PARTS, row, strict=False)]
+    return " ".join([*words, f"stores={row[-1]}"])
+
+
 @dataclass
 class Coverage:
-    """How often each action, chart edge and kind of decision was reached."""
+    """How often each action, each chart edge and each row of the rule's table was reached."""
 
     actions: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
@@ -48,11 +61,24 @@ class CoverageWitness:
 
     def __init__(self, model: Model) -> None:
         self._model = model
+        self._shape = model.rule_table.answers.array.shape
+        self._row_names = [_row_name(row) for row in np.ndindex(self._shape)]
+        edges = {_edge_name(c, e): 0 for c in (RUN, GATEWAY) for e in c.edges}
         self.coverage = Coverage(
             Counter({self._action_name(number): 0 for number in range(len(model.actions))}),
-            Counter({f"{c.name}: {e.source} -{e.event}→ {e.target}": 0 for c in (RUN, GATEWAY) for e in c.edges}),
-            Counter({f"task: {source}→{target}": 0 for source, target in self._row_changes()}),
+            Counter({**edges, **{f"task: {source}→{target}": 0 for source, target in self._row_changes()}}),
+            Counter({self._row_names[row]: 0 for row in self._possible_rows()}),
         )
+
+    def _possible_rows(self) -> list[int]:
+        """Return the rows of the rule's table that a gateway's sweep can have before it at all."""
+        table = self._model.rule_table
+        statuses, actives = 1 + table.repairs_lost, 1 + table.consults_active_set
+        shape = (statuses, 2, 1, actives, 2, table.classes)
+        return [
+            int(np.ravel_multi_index((lost, expired, 1, active, owner + 1, seen), self._shape))
+            for lost, expired, _, active, owner, seen in np.ndindex(shape)
+        ]
 
     @staticmethod
     def _row_changes() -> list[tuple[str, str]]:
@@ -64,29 +90,41 @@ class CoverageWitness:
 
     def see(self, expansion: Expansion, source: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
         """Count one action's transitions on a batch."""
-        action = self._model.actions[expansion.action]
+        action, model = self._model.actions[expansion.action], self._model
         self.coverage.actions[self._action_name(expansion.action)] += len(source)
-        if action.event is not None:
-            self._count_event(action.event, expansion)
-        if action.writes_rows:
-            for k in self._model.runs:
-                self._count_changes(expansion.before.row[k], expansion.after.row[k])
+        before, after = expansion.before, expansion.after
+        if action.event is not None and action.event[0] == "gateway":
+            self._count_edges(GATEWAY, action.event[1], before.gateway, after.gateway)
+        for k in model.runs:
+            event = action.event[1] if action.event is not None and action.event[0] == "run" else "die"
+            self._count_edges(RUN, event, before.step[k], after.step[k])
+            if action.writes_rows:
+                self._count_changes(before.row[k], after.row[k])
+        if action.name == "sweep_row":
+            self._count_decisions(before, action.get("run") or 0)
 
-    def _count_event(self, event: tuple[str, str], expansion: Expansion) -> None:
-        name, happened = event
-        for edge in (RUN if name == "run" else GATEWAY).edges:
-            if edge.event != happened:
-                continue
-            codes = (RUN if name == "run" else GATEWAY).codes(edge.source)
-            fields = [expansion.before.step[k] for k in self._model.runs] if name == "run" else [expansion.before.gateway]
-            changed = [expansion.after.step[k] for k in self._model.runs] if name == "run" else [expansion.after.gateway]
-            for before, after in zip(fields, changed, strict=True):
-                count = int(np.count_nonzero((before == codes[0]) & (after != before)))
-                self.coverage.edges[f"{name}: {edge.source} -{happened}→ {edge.target}"] += count
+    def _count_edges(self, counted: Chart, event: str, before: Any, after: Any) -> None:
+        if after is before:
+            return
+        for edge in counted.edges:
+            if edge.event == event:
+                source, target = counted.codes(edge.source, edge.target)
+                count = int(np.count_nonzero((before == source) & (after == target)))
+                self.coverage.edges[_edge_name(counted, edge)] += count
+
+    def _count_decisions(self, before: World, k: int) -> None:
+        """Count the rows of the rule's table that the gateway's sweep reached."""
+        rows = np.zeros(before.states.shape, dtype=np.int64)
+        parts = decision_parts(self._model, before, k)
+        for part, size in zip(parts, self._shape, strict=True):
+            rows = rows * size + part
+        for row, count in enumerate(np.bincount(rows, minlength=int(np.prod(self._shape)))):
+            if count:
+                self.coverage.decisions[self._row_names[row]] += int(count)
 
     def _count_changes(self, before: NDArray[np.uint8], after: Any) -> None:
         after = np.broadcast_to(np.asarray(after, dtype=np.uint8), before.shape)
         pairs = np.bincount(before.astype(np.intp) * 16 + after, minlength=256)
         for source, target in self._row_changes():
             count = int(pairs[TASK.code(source) * 16 + TASK.code(target)])
-            self.coverage.decisions[f"task: {source}→{target}"] += count
+            self.coverage.edges[f"task: {source}→{target}"] += count

@@ -49,6 +49,11 @@ class Graph:
         """The transitions' positions, sorted by target."""
         return np.argsort(self.target, kind="stable")
 
+    @cached_property
+    def resting(self) -> tuple[Graph, Mask]:
+        """The states in which some fair schedule can stay for ever, as :meth:`restrict` returns them."""
+        return self.restrict(fair_core(self, np.ones(len(self.states), dtype=bool)))
+
     def number(self, state: int) -> int:
         """Return the number of a packed state."""
         return int(np.searchsorted(self.states, self.model.layout.batch([state]))[0])
@@ -140,7 +145,7 @@ def fair_core(graph: Graph, within: Mask, edges: Mask | None = None) -> Mask:
         inner = np.flatnonzero(usable & keep[graph.source] & keep[graph.target])
         source, target = compact[graph.source[inner]], compact[graph.target[inner]]
         matrix = csr_array((np.ones(len(inner), dtype=np.int8), (source, target)), shape=(len(numbers),) * 2)
-        count, component = connected_components(matrix, directed=True, connection="strong")
+        _, component = connected_components(matrix, directed=True, connection="strong")
         stays = component[source] == component[target]
         satisfied = np.unique(component[source[stays]].astype(np.int64) * actions + graph.action[inner[stays]])
         wanted = component[compact[graph.source[enabled]]].astype(np.int64) * actions + graph.action[enabled]

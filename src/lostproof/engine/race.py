@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,16 @@ from lostproof.engine.graph import Graph, build, distance_to, fair_core
 from lostproof.model import Model
 from lostproof.properties import Property
 
-__all__ = ["Lasting", "Race", "StepJudge", "Violation", "lasting_violation", "shortest_race", "transient_violation", "with_point_of_no_return"]
+__all__ = [
+    "Lasting",
+    "Race",
+    "StepJudge",
+    "Violation",
+    "lasting_violation",
+    "shortest_race",
+    "transient_violation",
+    "with_point_of_no_return",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -45,8 +56,8 @@ class Race:
         subject: the run, job or slot for which it is broken.
         actions: numbers of the actions, in order.
         states: packed states, from the initial one on; one more than there are actions.
-        steps: length of the race proper; the actions after it are the continuation in which a leads-to property stays
-            broken.
+        violation: where it is broken.
+        doomed: whether, for a lasting violation, no fair, fault-free continuation of its last state averts it any more.
         point_of_no_return: the first step (from 1) after which every fair, fault-free continuation ends in the violation.
     """
 
@@ -55,10 +66,16 @@ class Race:
     subject: Any
     actions: tuple[int, ...]
     states: tuple[int, ...]
-    steps: int
-    point_of_no_return: int = field(default=0)
+    violation: Violation
+    point_of_no_return: int = 0
+    doomed: bool = False
 
-    @property
+    @cached_property
+    def steps(self) -> int:
+        """Length of the race proper; the actions after it are the continuation in which a leads-to property stays broken."""
+        return self.violation.steps
+
+    @cached_property
     def faults(self) -> int:
         """How many budgeted faults happen in it."""
         return int(self.model.faults_spent(self.model.view(self.states[-1])))
@@ -67,7 +84,7 @@ class Race:
 class StepJudge:
     """Finds, for each step property, the best violating transition while the graph is built."""
 
-    def __init__(self, model: Model, properties: list[Property]) -> None:
+    def __init__(self, model: Model, properties: Sequence[Property]) -> None:
         self._model = model
         self._properties = [p for p in properties if p.step is not None]
         self.best: dict[str, Violation] = {}
@@ -123,20 +140,15 @@ class Lasting:
     unmet: NDArray[np.bool_]
 
 
-def lasting_violation(graph: Graph, part: Graph, core: NDArray[np.bool_], judged: Property) -> Lasting | None:
+def lasting_violation(graph: Graph, judged: Property) -> Lasting | None:
     """Return the best way to break a leads-to property.
 
     The race is as short as it takes to reach a state in which the premise holds, the goal does not, and some fair
     schedule without further faults never meets it; the way into the states where that schedule stays is its continuation.
-
-    Args:
-        graph: the whole graph.
-        part: its states in which some fair schedule can stay for ever, with their successors.
-        core: which states of ``part`` these are.
-        judged: the property.
     """
     assert judged.premise is not None and judged.goal is not None
     premise, goal, model = judged.premise, judged.goal, graph.model
+    part, core = graph.resting
     found: list[Lasting] = []
     for position, subject in enumerate(judged.subjects(model)):
         unmet_core = core & ~part.holds(lambda w, subject=subject: goal(model, w, subject))
@@ -192,7 +204,7 @@ def shortest_race(graph: Graph, judged: Property, violation: Violation, lasting:
         _continue(graph, lasting, actions, states)
     return Race(
         graph.model, judged, judged.subjects(graph.model)[violation.subject],
-        tuple(actions), tuple(graph.state(state) for state in states), violation.steps,
+        tuple(actions), tuple(graph.state(state) for state in states), violation,
     )
 
 
@@ -245,4 +257,4 @@ def with_point_of_no_return(race: Race) -> Race:
         if averted[graph.number(before[position])]:
             break
         point = position
-    return replace(race, point_of_no_return=point)
+    return replace(race, point_of_no_return=point, doomed=not averted[graph.number(before[-1])])

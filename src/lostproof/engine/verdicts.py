@@ -6,18 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from lostproof.bounds import Slice, parse_bounds
 from lostproof.drivers.concrete import TimedRace, concrete
 from lostproof.engine.coverage import Coverage, CoverageWitness
 from lostproof.engine.explorer import Space, close
-from lostproof.engine.graph import Graph, build, fair_core
+from lostproof.engine.graph import Graph, build
 from lostproof.engine.lag import UNBOUNDED, worst_sweeps
 from lostproof.engine.race import (
-    Lasting,
     Race,
     StepJudge,
     Violation,
@@ -30,7 +26,7 @@ from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property, property_named
 from lostproof.revisions import REVISIONS, Revision, revision
 
-__all__ = ["MAX_STATES", "Result", "SliceReport", "Verdict", "check", "check_all"]
+__all__ = ["MAX_STATES", "Result", "SliceReport", "Verdict", "check", "check_all", "explore", "timed_race"]
 
 MAX_STATES = 60_000_000
 """States after which a slice is given up as inconclusive."""
@@ -170,7 +166,7 @@ def check_all(
         reports = []
         for subject, part in tasks:
             say(f"{subject.name} {part.name}")
-            reports.append(_explore(subject, part, judged, max_states, say))
+            reports.append(explore(subject, part, judged, max_states, say))
     return [
         _result(subject, name, judged, reports[i * len(slices) : (i + 1) * len(slices)])
         for i, subject in enumerate(revisions)
@@ -190,13 +186,17 @@ def _in_processes(
 
 
 def _explore_known(name: str, part: Slice, judged: list[str], max_states: int) -> SliceReport:
-    return _explore(revision(name), part, [property_named(p) for p in judged], max_states, lambda line: None)
+    return explore(revision(name), part, [property_named(p) for p in judged], max_states)
 
 
-def _explore(
-    subject: Revision, part: Slice, judged: list[Property], max_states: int, say: Callable[[str], None]
+def explore(
+    subject: Revision,
+    part: Slice,
+    judged: Sequence[Property],
+    max_states: int = MAX_STATES,
+    say: Callable[[str], None] = lambda line: None,
 ) -> SliceReport:
-    """Close one slice and find the best race for each property that it violates."""
+    """Close one slice and return, with its size, the best race for each of ``judged`` that it violates."""
     model = Model(subject, part.bounds)
 
     def on_layer(space: Space) -> None:
@@ -208,29 +208,19 @@ def _explore(
         return SliceReport(part, *size)
     judge, witness = StepJudge(model, judged), CoverageWitness(model)
     graph = build(space, witnesses=[judge, witness])
-    lasting = _lasting(graph, judged)
-    races = {}
-    for broken in judged:
-        if broken.kind == "step":
-            found = judge.best.get(broken.id)
-        elif broken.kind == "state":
-            found = transient_violation(graph, broken)
-        else:
-            found = lasting[broken.id].violation if broken.id in lasting else None
-        if found is not None:
-            race = shortest_race(graph, broken, found, lasting.get(broken.id))
-            races[broken.id] = (found, race.actions, race.states)
+    races = {
+        broken.id: (race.violation, race.actions, race.states) for broken in judged if (race := _race(graph, judge, broken))
+    }
     return SliceReport(part, *size, races, witness.coverage, worst_sweeps(graph))
 
 
-def _lasting(graph: Graph, judged: list[Property]) -> dict[str, Lasting]:
-    """Return how each leads-to property is broken, for those that are."""
-    wanted = [broken for broken in judged if broken.kind == "leads-to"]
-    if not wanted:
-        return {}
-    part, core = graph.restrict(fair_core(graph, np.ones(len(graph.states), dtype=bool)))
-    found = {broken.id: lasting_violation(graph, part, core, broken) for broken in wanted}
-    return {name: lasting for name, lasting in found.items() if lasting is not None}
+def _race(graph: Graph, judge: StepJudge, broken: Property) -> Race | None:
+    """Return the best race against ``broken`` in ``graph``."""
+    if broken.kind == "leads-to":
+        lasting = lasting_violation(graph, broken)
+        return shortest_race(graph, broken, lasting.violation, lasting) if lasting else None
+    violation = judge.best.get(broken.id) if broken.kind == "step" else transient_violation(graph, broken)
+    return shortest_race(graph, broken, violation) if violation else None
 
 
 def _result(subject: Revision, bounds: str, judged: list[Property], reports: list[SliceReport]) -> Result:
@@ -260,9 +250,6 @@ def timed_race(subject: Revision, report: SliceReport, judged: Property) -> Time
     """Return the race against ``judged`` that ``report`` holds, with its point of no return and concrete timestamps."""
     violation, actions, states = report.races[judged.id]
     model = Model(subject, report.slice.bounds)
-    race = Race(model, judged, _subject(judged, model, violation), actions, states, violation.steps)
+    race = Race(model, judged, judged.subjects(model)[violation.subject], actions, states, violation)
     return concrete(with_point_of_no_return(race))
 
-
-def _subject(judged: Property, model: Model, violation: Violation) -> Any:
-    return judged.subjects(model)[violation.subject]

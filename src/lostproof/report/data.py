@@ -247,7 +247,6 @@ def _outcome_data(outcome: Outcome) -> dict[str, Any]:
         "passed": outcome.passed,
         "failures": list(outcome.failures),
         "violated": sorted(outcome.violated),
-        "point_of_no_return": outcome.point_of_no_return or None,
         "timeline": steps_data(outcome.model, outcome.moments),
     }
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-import numpy as np
-
-from lostproof.engine.explorer import close
-from lostproof.engine.graph import build, fair_core
-from lostproof.engine.race import StepJudge, Violation, lasting_violation, transient_violation
-from lostproof.model import Model
+from lostproof.bounds import Slice
+from lostproof.engine.race import Violation
+from lostproof.engine.verdicts import explore
 from lostproof.properties import Property
 from lostproof.revisions import Revision
 from lostproof.revisions.mutants import JUDGED, MUTANTS, SLICES
@@ -20,19 +17,8 @@ __all__ = ["broken", "mutants_table"]
 
 def broken(subject: Revision, slice: str, properties: Sequence[Property] = JUDGED) -> dict[str, Violation]:
     """Return the shortest violation of each of ``properties`` that ``subject`` violates in ``slice``, by id."""
-    model = Model(subject, SLICES[slice])
-    judge = StepJudge(model, list(properties))
-    graph = build(close(model), witnesses=[judge])
-    found: dict[str, Violation | None] = dict(judge.best)
-    for judged in properties:
-        if judged.kind == "state":
-            found[judged.id] = transient_violation(graph, judged)
-    if any(judged.kind == "leads-to" for judged in properties):
-        part, core = graph.restrict(fair_core(graph, np.ones(len(graph.states), dtype=bool)))
-        for judged in properties:
-            if judged.kind == "leads-to":
-                found[judged.id] = lasting_violation(part, core, judged)
-    return {name: violation for name, violation in found.items() if violation is not None}
+    report = explore(subject, Slice(slice, SLICES[slice]), properties)
+    return {name: violation for name, (violation, _, _) in report.races.items()}
 
 
 @cache

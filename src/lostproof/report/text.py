@@ -130,7 +130,7 @@ def _plural(count: int, word: str) -> str:
 def _exercised(coverage: Coverage, verbose: bool) -> list[RenderableType]:
     if not coverage.actions:
         return []
-    kinds = {"actions": "actions", "edges": "chart edges", "decisions": "row changes"}
+    kinds = {"actions": "actions", "edges": "chart edges", "decisions": "rows of the rule's table"}
     described = coverage.describe()
     parts = []
     for kind, words in kinds.items():

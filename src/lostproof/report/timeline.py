@@ -73,18 +73,14 @@ def race_view(timed: TimedRace, width: int) -> RenderableType:
     return Group(*lines)
 
 
-def _doomed(timed: TimedRace) -> bool:
-    return timed.race.point_of_no_return < len(timed.race.actions)
-
-
 def _for_ever(timed: TimedRace) -> str:
-    if _doomed(timed):
+    if timed.race.doomed:
         return "; nothing changes that any more, in every fair continuation"
     return "; there is a fair continuation in which nothing ever changes that"
 
 
 def _point_of_no_return(timed: TimedRace) -> str:
-    if timed.race.property.kind == "leads-to" and not _doomed(timed):
+    if timed.race.property.kind == "leads-to" and not timed.race.doomed:
         return "◆ no point of no return: luck in what follows could still avert it"
     step = timed.point_of_no_return
     after = f"after step {step}" if step else "from the beginning"

@@ -404,6 +404,10 @@ _ALL = (
         {"repair": ("drop_interrupted_slots", "settle_dead_owners")}, "slot-not-dropped",
     ),
     _mutant(
+        "ready-drops-slots", "the end of a start leaves overdue slots alone (`ready`)",
+        {"ready": ("drop_overdue_slots",)}, "slot-not-dropped",
+    ),
+    _mutant(
         "startup-by-marker", "start-up goes by the rows, not by the markers (`settle_dead_owners`)",
         {"repair": ("settle_marked",)}, covered_by=("sweep-off",),
     ),
@@ -440,7 +444,7 @@ _ALL = (
     ),
     _mutant(
         "old-markers-cleared", "a marker stays as long as its run lives (`clears_stuck_markers`)",
-        {"clears_stuck_markers": True}, "job-runs-alone",
+        {"clears_stuck_markers": True}, "job-runs-alone", "agents",
     ),
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",

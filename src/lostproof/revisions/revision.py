@@ -85,6 +85,7 @@ class Revision:
         logs_deleted_jobs: a run whose job was deleted still logs an ok end.
         clears_stuck_markers: markers older than two hours are cleared.
         constants: time constants.
+        own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
     """
 
@@ -112,6 +113,7 @@ class Revision:
     logs_deleted_jobs: bool = False
     clears_stuck_markers: bool = True
     constants: Constants = field(default_factory=Constants)
+    own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
