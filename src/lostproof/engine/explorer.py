@@ -25,7 +25,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Expansion:
-    """What one action does to a batch: ``before``, at ``positions`` of the batch, becomes ``after``, packed in ``states``."""
+    """What one action does to a batch: ``before``, at ``positions`` of it, becomes ``after``, packed in ``states``."""
 
     action: int
     positions: NDArray[np.intp]

@@ -1,0 +1,89 @@
+"""The clock: slots fall due, rows expire, markers grow old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from lostproof.actions.action import Action
+from lostproof.actions.patience import time_can_pass, time_passes
+from lostproof.model import Model
+from lostproof.steps import ENABLED
+from lostproof.tables import chart
+from lostproof.world import World, member, where
+
+__all__ = ["clock_actions"]
+
+RUNNING, LOST = chart("task").codes("running", "lost")
+
+
+def clock_actions(m: Model) -> Iterator[Action]:
+    """Yield what time does by itself."""
+    for job in m.jobs:
+        yield Action(
+            "slot_due", "clock", ("fallen", (job,), tuple(range(m.bounds.slots))),
+            partial(_can_fall, job), partial(_fall, job), (("job", job),),
+        )
+    ages = (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,)
+    for k in m.runs:
+        yield Action(
+            "expire", "clock", ("expired", (k,), (0,)), partial(_can_expire, m, k, ages), partial(_expire, m, k),
+            (("run", k),),
+        )
+    if m.bounds.long_waits:
+        for job in m.jobs:
+            yield Action(
+                "age_marker", "clock", ("marker_old", (job,), (0,)),
+                partial(_can_age, m, job), partial(_age_marker, m, job), (("job", job),),
+            )
+
+
+def _can_fall(job: int, w: World) -> Any:
+    return w.job[job] == ENABLED
+
+
+def _fall(job: int, w: World) -> None:
+    w.fallen[job] = w.fallen[job] + 1
+
+
+def _ages(w: World, k: int, ages: tuple[int, ...]) -> Any:
+    """Return whether the row of run ``k`` is up for a decision in some copy, and its last event is still recent."""
+    return (member(w.row[k], ages) | member(w.memory[k], ages)) & (w.expired[k] == 0)
+
+
+def _can_expire(m: Model, k: int, ages: tuple[int, ...], w: World) -> Any:
+    can = _ages(w, k, ages) & time_can_pass(m, w)
+    for other in m.runs:
+        if other != k:
+            inverted = w.inverted[min(k, other), max(k, other)]
+            older = inverted == (1 if other > k else 0)
+            can = can & ((older & _ages(w, other, ages)) == 0)
+    return can
+
+
+def _expire(m: Model, k: int, w: World) -> None:
+    for run, here in m.sharing_row(w, k, True):
+        w.expired[run] = where(here, 1, w.expired[run])
+    for other in m.runs:
+        if other != k:
+            w.inverted[min(k, other), max(k, other)] = 0
+    time_passes(m, w)
+
+
+def _can_age(m: Model, job: int, w: World) -> Any:
+    """A marker can get old if its run is gone, or is an agent turn without a time-out: others are cut off long before."""
+    can = (w.marker[job] != 0) & time_can_pass(m, w)
+    if not m.bounds.agents:
+        for k in m.runs_of(job):
+            can = can & (((w.marker[job] == m.number(k)) & m.in_progress(w, k)) == 0)
+    return can
+
+
+def _age_marker(m: Model, job: int, w: World) -> None:
+    """Two hours after the marker was set every row that was open then is past its grace as well."""
+    w.marker_old[job] = 1
+    for k in m.runs_of(job):
+        marked = (w.marker[job] == m.number(k)) & member(w.memory[k], (RUNNING,))
+        w.expired[k] = where(marked, 1, w.expired[k])
+    time_passes(m, w)

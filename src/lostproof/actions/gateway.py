@@ -1,0 +1,146 @@
+"""The gateway: its start-up protocol, its restarts and its deaths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from lostproof.actions.action import Action, always, gateway_at, spend
+from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
+from lostproof.actions.runs import due_now, start_run
+from lostproof.model import Model
+from lostproof.steps import MUTANT_REPAIRS, REPAIRS, restore_rows
+from lostproof.tables import chart
+from lostproof.world import WIPES, World, where
+
+__all__ = ["gateway_actions", "outage_actions"]
+
+GATEWAY = chart("gateway")
+
+
+def gateway_actions(m: Model) -> Iterator[Action]:
+    """Yield the steps of start-up and the end of a shutdown."""
+    yield _gateway_action("start", always, partial(_start, m))
+    # A start takes seconds: runs of the service before do not stay between two sections for so long.
+    rested = partial(no_run_is_busy, m)
+    yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
+    if m.bounds.store_faults and not m.revision.memory_first:
+        yield _gateway_action(
+            "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
+            params=(("fault", 1),), budget="store_faults",
+        )
+    yield _gateway_action("catch_up", partial(_lock_free, m), partial(_catch_up, m))
+    yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
+    if m.bounds.restarts:
+        yield _gateway_action("exit", always, partial(_wipe, m, "exit"))
+
+
+def _gateway_action(
+    event: str, guard: Callable[[World], Any], effect: Callable[[World], None], *,
+    params: tuple[tuple[str, int], ...] = (), budget: str | None = None, writes_rows: bool = False,
+) -> Action:
+    return Action(
+        event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, effect, params,
+        fair=budget is None, budget=budget, writes_rows=writes_rows, event=("gateway", event),
+    )
+
+
+def become(state: str, w: World) -> None:
+    w.gateway = GATEWAY.code(state)
+
+
+def _lock_free(m: Model, w: World) -> Any:
+    return m.lock_free(w)
+
+
+def _start(m: Model, w: World) -> None:
+    become("starting", w)
+    restore_rows(m, w)
+    time_passes(m, w)
+
+
+def _repair(m: Model, disk: bool, w: World) -> None:
+    become("repaired", w)
+    if disk:
+        for name in m.revision.repair:
+            (REPAIRS.get(name) or MUTANT_REPAIRS[name])(m, w)
+    else:
+        spend(w, "store_faults")
+
+
+def _catch_up(m: Model, w: World) -> None:
+    become("catching_up", w)
+    if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
+        for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
+            start_run(m, "catch_up", job, due, w)
+    for job in m.jobs:
+        w.skipped[job] = 0
+
+
+def _ready(m: Model, w: World) -> None:
+    become("running", w)
+    for name in m.revision.ready:
+        REPAIRS[name](m, w)
+
+
+def _wipe(m: Model, event: str, w: World) -> None:
+    w.wipe(WIPES[event])
+
+
+# -- outages, and what old markers come to
+
+
+def outage_actions(m: Model) -> Iterator[Action]:
+    """Yield crashes and restarts, and the clearing of stuck markers."""
+    if m.bounds.long_waits and m.revision.clears_stuck_markers:
+        for job in m.jobs:
+            yield Action(
+                "clear_stuck", "gateway", ("marker_old", (job,), (1,)),
+                lambda w: (w.gateway == GATEWAY.code("running")) & m.lock_free(w),
+                partial(_clear_stuck, m, job), (("job", job),),
+            )
+    if m.bounds.crashes:
+        yield _fault(m, "crash", "crashes", lambda w: None)
+    if m.bounds.restarts:
+        yield _fault(m, "terminate", "restarts", _terminate)
+        yield _fault(m, "restart_in_process", "restarts", partial(_restart, m, m.revision.reloads_memory))
+        yield _fault(m, "reload", "restarts", partial(_restart, m, False))
+
+
+def _clear_stuck(m: Model, job: int, w: World) -> None:
+    w.marker[job] = 0
+    w.marker_old[job] = 0
+
+
+def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -> Action:
+    def happen(w: World) -> None:
+        spend(w, budget)
+        w.wipe(WIPES.get(event, ()))
+        effect(w)
+
+    def can_happen(w: World) -> Any:
+        left = getattr(w, budget) > 0
+        # A restart inside the process takes seconds: no run stays between two sections for so long.
+        return left & no_run_is_busy(m, w) if event in ("restart_in_process", "reload") else left
+
+    return Action(
+        event, "operator" if budget == "restarts" else "gateway", gateway_at(*GATEWAY.sources(event)),
+        can_happen, happen, fair=False, budget=budget, event=("gateway", event),
+    )
+
+
+def _terminate(w: World) -> None:
+    """SIGTERM: timers and maintenance stop; runs in flight go on until the process exits."""
+    become("stopping", w)
+    w.wipe(WIPES["restart_in_process"])
+
+
+def _restart(m: Model, reload_memory: bool, w: World) -> None:
+    """A new cron service starts in the same process, beside what is left of the old one."""
+    become("starting", w)
+    for k in m.runs:
+        w.age[k] = where(m.in_progress(w, k), w.age[k] + 1, w.age[k])
+    if reload_memory:
+        restore_rows(m, w)
+    time_passes(m, w)

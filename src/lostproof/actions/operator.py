@@ -1,0 +1,48 @@
+"""The operator, interfering with jobs whose runs are on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from lostproof.actions.action import Action, spend
+from lostproof.model import Model
+from lostproof.steps import DELETED, DISABLED, ENABLED
+from lostproof.world import World
+
+__all__ = ["operator_actions"]
+
+
+def operator_actions(m: Model) -> Iterator[Action]:
+    """Yield what an operator does to jobs."""
+    if not m.bounds.operator_actions:
+        return
+    for name, status in (("disable", DISABLED), ("delete", DELETED)):
+        for job in m.jobs:
+            yield Action(
+                name, "operator", ("job", (job,), (ENABLED,)),
+                lambda w: (w.operator_actions > 0) & m.lock_free(w), partial(_interfere, m, job, status),
+                (("job", job),), fair=False, budget="operator_actions",
+            )
+    if m.bounds.operator_actions > 1:
+        for job in m.jobs:
+            yield Action(
+                "enable", "operator", ("job", (job,), (DISABLED,)),
+                lambda w: (w.operator_actions > 0) & m.lock_free(w), partial(_enable, job),
+                (("job", job),), fair=False, budget="operator_actions",
+            )
+
+
+def _enable(job: int, w: World) -> None:
+    spend(w, "operator_actions")
+    w.job[job] = ENABLED
+
+
+def _interfere(m: Model, job: int, status: int, w: World) -> None:
+    spend(w, "operator_actions")
+    w.job[job] = status
+    if status == DELETED or m.revision.disabling_clears_marker:
+        w.marker[job] = 0
+        w.marker_old[job] = 0
+    if status == DELETED:
+        w.last[job] = 0

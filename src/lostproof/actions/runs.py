@@ -1,0 +1,224 @@
+"""Runs: how they come into being, and how they get through the sections of their write order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from lostproof.actions.action import Action, always, gateway_at, spend
+from lostproof.actions.patience import waits
+from lostproof.model import Model
+from lostproof.revisions import Section
+from lostproof.steps import ENABLED, STEPS
+from lostproof.tables import chart
+from lostproof.world import PATHS, World, where
+
+__all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run"]
+
+RUN, GATEWAY = chart("run"), chart("gateway")
+STEP_ABSENT = RUN.code("absent")
+
+
+# -- reservations: a run comes into being
+
+
+def reservations(m: Model) -> Iterator[Action]:
+    """Yield what brings runs into being: the tick of the timer, and the operator. The catch-up belongs to start-up."""
+    groups = [tuple(m.jobs)] if m.revision.batched else [(job,) for job in m.jobs]
+    for jobs in groups:
+        yield Action(
+            "tick", "gateway", gateway_at("running"), partial(_can_tick, m, jobs), partial(_tick, m, jobs),
+            () if m.revision.batched else (("job", jobs[0]),), event=("run", m.revision.timer[0].event),
+            writes_rows=writes_rows_in(m.revision.timer[0]), begins_run=m.revision.timer[0].event == "open",
+        )
+    if m.bounds.manual:
+        for job in m.jobs:
+            for same_ms in (False, True) if m.layout.cell("instant", job).bits else (False,):
+                yield Action(
+                    "run_now", "operator", gateway_at("catching_up", "running"), partial(_can_run_now, m, job, same_ms),
+                    partial(_run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
+                    event=("run", m.revision.manual[0].event), writes_rows=writes_rows_in(m.revision.manual[0]),
+                )
+
+
+def writes_rows_in(section: Section) -> bool:
+    return any(step in ("open_row", "finalize_row") for step in section.steps)
+
+
+def due_now(m: Model, job: int, w: World) -> Any:
+    """Return whether the scheduler finds ``job`` due: a slot has fallen, no marker is set, and a run is left to use."""
+    return (w.job[job] == ENABLED) & (w.fallen[job] > w.next[job]) & (w.marker[job] == 0) & m.has_free_run(w, job)
+
+
+def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
+    due: Any = False
+    for job in jobs:
+        due = due | due_now(m, job, w)
+    can = due & m.lock_free(w)
+    if m.revision.batched:
+        for k in m.runs:
+            ticking = (w.path[k] == PATHS.index("timer")) & (w.age[k] == 0) & m.in_progress(w, k)
+            can = can & (ticking == 0)
+    return can
+
+
+def _tick(m: Model, jobs: tuple[int, ...], w: World) -> None:
+    for job, due in [(job, due_now(m, job, w)) for job in jobs]:
+        start_run(m, "timer", job, due, w)
+
+
+def _can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
+    can = (w.job[job] == ENABLED) & (w.marker[job] == 0) & m.has_free_run(w, job) & m.lock_free(w)
+    return can & (w.instant[job] == 1) if same_ms else can
+
+
+def _run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
+    """Start a run by hand. Its start time is that of its reservation, so its identity is decided here."""
+    if same_ms:
+        earlier_used: Any = True
+        for k in m.runs_of(job):
+            w.twin[k] = where(earlier_used & (w.step[k] == STEP_ABSENT), 1, w.twin[k])
+            earlier_used = w.step[k] != STEP_ABSENT
+    start_run(m, "manual", job, True, w)
+    w.instant[job] = 1
+
+
+def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
+    """Use up the job's first unused run for ``path``, and do its first section."""
+    section = m.revision.write_orders[path][0]
+    landing = RUN.code(m.revision.states(path)[1])
+    earlier_used: Any = True
+    for k in m.runs_of(job):
+        unused = w.step[k] == STEP_ABSENT
+        here = on & unused & earlier_used
+        earlier_used = unused == 0
+        w.step[k] = where(here, landing, w.step[k])
+        w.path[k] = where(here, PATHS.index(path), w.path[k])
+        slot = m.bounds.slots if path == "manual" else w.next[job]
+        w.slot[k] = where(here, slot, w.slot[k])
+        for step in section.steps:
+            STEPS[step].effect(m, w, k, here, True)
+
+
+# -- a run on its way
+
+
+def run_actions(m: Model) -> Iterator[Action]:
+    """Yield the sections of every run, on every path, with their variants."""
+    for k in m.runs:
+        for path, order in m.revision.write_orders.items():
+            if path == "manual" and not m.bounds.manual:
+                continue
+            states = m.revision.states(path)
+            for position in range(1, len(order)):
+                yield from _section_actions(m, k, path, order[position], states[position], states[position + 1])
+
+
+def _section_actions(m: Model, k: int, path: str, section: Section, source: str, target: str) -> Iterator[Action]:
+    variants: list[tuple[tuple[str, int], ...]] = [()]
+    if section.event == "end":
+        variants = [(("end", end),) for end in range(1, m.bounds.outcomes + 1)]
+    if section.event == "begin":
+        variants = [(("early", flag),) for flag in (1, 0)] if _may_be_early(m, k, path) else [()]
+        if path != "manual" and m.layout.cell("twin", k).bits and m.number(k) > 1:
+            variants.append((("same_ms", 1),))
+    durable = any(STEPS[step].home.durable for step in section.steps)
+    if durable and m.bounds.store_faults:
+        variants += [(*variant, ("fault", 1)) for variant in variants if ("same_ms", 1) not in variant]
+    for variant in variants:
+        faulty = ("fault", 1) in variant
+        yield Action(
+            section.event, "run", ("step", (k,), RUN.codes(source)),
+            partial(_can_advance, m, k, path, section, source, variant),
+            partial(_advance, m, k, section, RUN.code(target), dict(variant)),
+            (("run", k), *variant),
+            fair=not faulty, budget="store_faults" if faulty else None,
+            writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
+            event=("run", section.event), moments=frozenset({path}),
+        )
+
+
+def _may_be_early(m: Model, k: int, path: str) -> bool:
+    return path != "manual" and m.layout.cell("early", k).bits > 0
+
+
+def _can_advance(
+    m: Model, k: int, path: str, section: Section, source: str, variant: tuple[tuple[str, int], ...], w: World
+) -> Any:
+    can: Any = w.path[k] == PATHS.index(path)
+    if section.needs_lock:
+        can = can & m.lock_free(w, k)
+    can = can & (waits(m, k, path, section, source, w) == 0)
+    if ("fault", 1) in variant:
+        can = can & (w.store_faults > 0)
+    if ("same_ms", 1) in variant:
+        can = can & (w.instant[m.job_of(k)] == 1)
+    return can
+
+
+def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str, int], w: World) -> None:
+    disk = not variant.get("fault")
+    if not disk:
+        spend(w, "store_faults")
+        if section.on_fault == "retry":
+            return
+    members: list[tuple[int, Any]] = [(k, True)]
+    if section.together and m.bounds.jobs > 1:
+        source = w.step[k]
+        members += [(l, m.same_batch(w, k, l) & (w.step[l] == source)) for l in m.runs if m.job_of(l) != m.job_of(k)]
+    if section.event == "begin":
+        w.early[k] = variant.get("early", 0)
+        if variant.get("same_ms"):
+            w.twin[k] = 1
+        w.instant[m.job_of(k)] = where(w.path[k] == PATHS.index("manual"), w.instant[m.job_of(k)], 1)
+    if section.event == "end":
+        w.end[k] = variant["end"]
+    for run, here in members:
+        for step in section.steps:
+            STEPS[step].effect(m, w, run, here, disk)
+        w.step[run] = where(here, target, w.step[run])
+        if target in RUN.codes(*RUN.final):
+            w.age[run] = where(here, 0, w.age[run])
+
+
+# -- the run log
+
+
+def log_actions(m: Model) -> Iterator[Action]:
+    """Yield the appending of queued lines to the run log."""
+    for k in m.runs:
+        at = ("log_queue", (k,), (1,))
+        logged = ("run", k)
+        if any("queue_log" in s.steps for order in m.revision.write_orders.values() for s in order):
+            yield Action("append_log", "run", at, always, partial(_append_log, k, True), (logged,))
+            if m.bounds.store_faults:
+                yield Action(
+                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, k, False),
+                    (logged, ("fault", 1)), fair=False, budget="store_faults",
+                )
+        if m.revision.logs_interrupted:
+            yield Action(
+                "append_interrupted", "run", ("interrupt_queue", (k,), (1,)),
+                partial(_can_emit, k),
+                partial(_append_interrupted, k), (logged,),
+            )
+
+
+def _can_emit(k: int, w: World) -> Any:
+    """Interrupted lines are emitted when the catch-up is over, behind what is already queued."""
+    return (w.gateway == GATEWAY.code("running")) & (w.log_queue[k] == 0)
+
+
+def _append_log(k: int, disk: bool, w: World) -> None:
+    w.log_queue[k] = 0
+    if disk:
+        w.log[k] = 2
+        w.recorded[k] = 1
+    else:
+        spend(w, "store_faults")
+
+
+def _append_interrupted(k: int, w: World) -> None:
+    w.interrupt_queue[k] = 0
+    w.log[k] = where(w.log[k] == 0, 1, 3)

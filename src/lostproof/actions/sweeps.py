@@ -1,0 +1,151 @@
+"""Sweeps: the gateway's own, row by row, and the offline pass of a CLI process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from lostproof.actions.action import Action, always, spend
+from lostproof.model import Model
+from lostproof.steps import decide_row, put_row
+from lostproof.tables import chart
+from lostproof.world import World, member, where
+
+__all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
+
+GATEWAY = chart("gateway")
+RUNNING, LOST = chart("task").codes("running", "lost")
+SWEEPING = ("starting", "repaired", "catching_up", "running")
+"""The gateway states in which maintenance is scheduled."""
+
+
+# -- the gateway's sweep
+
+
+def sweep_actions(m: Model) -> Iterator[Action]:
+    """Yield the beginning of a sweep and its decisions."""
+    yield Action(
+        "sweep_begin", "sweep", ("sweep", (), (0,)), partial(_can_sweep, m), partial(_sweep_begin, m)
+    )
+    for k in m.runs:
+        at = ("sweep", (), (k + 1,))
+        yield Action(
+            "sweep_row", "sweep", at, always, partial(_sweep_row, m, k, True), (("run", k),), writes_rows=True
+        )
+        if m.bounds.store_faults:
+            yield Action(
+                "sweep_row", "sweep", at, partial(_sweep_write_can_fail, m, k), partial(_sweep_row, m, k, False),
+                (("run", k), ("fault", 1)), fair=False, budget="store_faults",
+            )
+
+
+def _up_for_decision(m: Model, w: World, k: int) -> Any:
+    return member(w.memory[k], (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
+
+
+def _can_sweep(m: Model, w: World) -> Any:
+    any_row: Any = False
+    for k in m.runs:
+        any_row = any_row | _up_for_decision(m, w, k)
+    return any_row & member(w.gateway, GATEWAY.codes(*SWEEPING))
+
+
+def _next_row(m: Model, w: World, first: int) -> Any:
+    """Return the sweep's position at the first row from ``first`` on that is up for a decision, or 0 at the end."""
+    position: Any = 0
+    for k in reversed(range(first, len(m.runs))):
+        position = where(_up_for_decision(m, w, k), k + 1, position)
+    return position
+
+
+def _sweep_begin(m: Model, w: World) -> None:
+    for k in m.runs:
+        w.seen[k] = m.evidence_class(w, k)
+    w.sweep = _next_row(m, w, 0)
+
+
+def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
+    """Return what the gateway's sweep has before it when it decides about row ``k``, as an index of the rule's table."""
+    seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
+    owner = where(m.in_progress(w, k), 1, 2)
+    lost = where(w.memory[k] == LOST, 1, 0)
+    return lost, w.expired[k], 1, w.active[m.job_of(k)], owner, seen
+
+
+def _answer(m: Model, w: World, k: int) -> Any:
+    """Return what the rule answers about row ``k`` to the gateway's sweep: the status to write, or 0."""
+    return m.rule_table.answers[decision_parts(m, w, k)]
+
+
+def _sweep_row(m: Model, k: int, disk: bool, w: World) -> None:
+    answer = _answer(m, w, k)
+    decided = _up_for_decision(m, w, k) & (answer != 0)
+    decide_row(m, w, k, decided, answer, disk)
+    if not disk:
+        spend(w, "store_faults")
+    w.seen[k] = 0
+    w.sweep = _next_row(m, w, k + 1)
+
+
+def _sweep_write_can_fail(m: Model, k: int, w: World) -> Any:
+    return (w.store_faults > 0) & _up_for_decision(m, w, k) & (_answer(m, w, k) != 0)
+
+
+# -- an offline CLI pass
+
+
+def offline_actions(m: Model) -> Iterator[Action]:
+    """Yield the beginning of an offline pass and what it writes."""
+    if not m.bounds.offline_passes:
+        return
+    yield Action(
+        "cli_begin", "operator", ("offline_passes", (), tuple(range(1, m.bounds.offline_passes + 1))),
+        partial(_can_begin_cli, m), partial(_cli_begin, m), fair=False, budget="offline_passes",
+    )
+    for k in m.runs:
+        for plan in range(1, len(m.rule_table.offline_answers)):
+            yield Action(
+                "cli_row", "operator", ("plan", (k,), (plan,)), partial(_is_next, k), partial(_cli_row, m, k, plan),
+                (("run", k),), writes_rows=True,
+            )
+
+
+def _plan(m: Model, w: World, k: int) -> Any:
+    """Return what an offline pass that starts now will write over row ``k``, as a position in the possible answers."""
+    lost = where(w.row[k] == LOST, 1, 0)
+    table = m.rule_table
+    answer = table.answers[lost, w.expired[k], 0, 0, 0, m.evidence_class(w, k)]
+    plan: Any = 0
+    for position, status in enumerate(table.offline_answers):
+        plan = where(answer == status, position, plan)
+    return where(member(w.row[k], (RUNNING, LOST)), plan, 0)
+
+
+def _can_begin_cli(m: Model, w: World) -> Any:
+    some: Any = False
+    idle: Any = True
+    for k in m.runs:
+        some = some | (_plan(m, w, k) != 0)
+        idle = idle & (w.plan[k] == 0)
+    return some & idle
+
+
+def _cli_begin(m: Model, w: World) -> None:
+    spend(w, "offline_passes")
+    plans = [_plan(m, w, k) for k in m.runs]
+    for k in m.runs:
+        w.plan[k] = plans[k]
+
+
+def _is_next(k: int, w: World) -> Any:
+    first: Any = True
+    for earlier in range(k):
+        first = first & (w.plan[earlier] == 0)
+    return first
+
+
+def _cli_row(m: Model, k: int, plan: int, w: World) -> None:
+    """Write the whole row from the snapshot of the pass's start, over whatever the gateway has written since."""
+    w.plan[k] = 0
+    put_row(m, w, k, True, m.rule_table.offline_answers[plan])
