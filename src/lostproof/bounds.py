@@ -124,7 +124,7 @@ PRESETS: dict[str, tuple[Slice, ...]] = {
             store_offline=Bounds(crashes=1, store_faults=1, offline_passes=1),
             operator_restart=Bounds(restarts=1, operator_actions=1),
             jobs_manual=Bounds(jobs=2, runs=1, crashes=1, restarts=1, manual=1),
-            agents=Bounds(agents=1, crashes=1, restarts=1),
+            agents_crash=Bounds(agents=1, crashes=1, restarts=1),
         ),
     ),
 }

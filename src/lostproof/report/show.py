@@ -187,6 +187,7 @@ def revision_data(revision: Revision) -> dict[str, Any]:
         "guards": dict(revision.guards),
         "write_orders": {path: _sections(revision, path) for path in revision.write_orders},
         "repair": list(revision.repair),
+        "ready": list(revision.ready),
         "flags": _flags(revision),
         "constants": asdict(revision.constants),
         "accepts": dict(revision.accepts),
@@ -207,9 +208,10 @@ def revision_view(revision: Revision) -> RenderableType:
         parts += [Text(), Text(f"{path.replace('_', '-')} run", "bold"), _write_order(sections)]
     if "catch_up" not in data["write_orders"]:
         parts += [Text(), Text("no catch-up at start-up: missed slots are left to the timer")]
-    parts += [Text(), Text("start-up, before any run", "bold")]
-    repairs = [{"step": f"  {name}", "does": _first_line(REPAIRS[name].__doc__)} for name in revision.repair]
-    parts.append(listing(repairs or [{"step": "  nothing", "does": ""}], ["step", "does"]))
+    for words, names in (("before any run", revision.repair), ("after the catch-up", revision.ready)):
+        steps = [{"step": f"  {name}", "does": _first_line(REPAIRS[name].__doc__)} for name in names]
+        parts += [Text(), Text(f"start-up, {words}", "bold")]
+        parts.append(listing(steps or [{"step": "  nothing", "does": ""}], ["step", "does"]))
     parts += [Text(), Text("facts", "bold")]
     flags = [{"is": f"  {'yes' if on else 'no'}", "what": docs.get(name, name)} for name, on in data["flags"].items()]
     parts.append(listing(flags, ["is", "what"]))

@@ -275,12 +275,13 @@ def revision_facts(name: str) -> str:
     guards = [f"`{guard}` is {'on' if on else 'off'}" for guard, on in subject.guards.items()]
     repairs = _code(*subject.repair) if subject.repair else "nothing"
     missed = "missed slots are " + ("made up for by the catch-up path" if subject.catch_up else "left to the timer")
+    at_last = f"; at last {_code(*subject.ready)}" if subject.ready else ""
     rows = [
         ("title", subject.title),
         ("source", _link(subject.source) if subject.source.startswith("spec/") else subject.source),
         ("rule", _rule_words(subject)),
         ("guards", ", ".join(guards)),
-        ("start-up", f"{repairs}; then {missed}"),
+        ("start-up", f"{repairs}; then {missed}{at_last}"),
         ("switched on", _code(*_switched_on(subject))),
     ]
     return _table(("", "`" + name + "`"), rows)
