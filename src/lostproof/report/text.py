@@ -21,6 +21,7 @@ from lostproof.pinned import Drift, Pins
 from lostproof.replay import Outcome
 from lostproof.report.data import digest
 from lostproof.report.timeline import race_view, timeline
+from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
@@ -220,9 +221,11 @@ def scenario_view(scenario: Scenario, outcomes: Sequence[Outcome], verbose: bool
     for outcome in outcomes:
         if verbose or not outcome.passed:
             parts += _outcome_lines(outcome, width, scenario.clock_ms or 0)
-    as_expected = ", ".join(outcome.revision for outcome in outcomes if outcome.passed)
+    as_expected = [outcome.revision for outcome in outcomes if outcome.passed]
     if as_expected and not verbose:
-        parts.append(Text.assemble(("  ✓", "green"), f" as expected: {as_expected}"))
+        everywhere = passed and len(as_expected) == len(REVISIONS)
+        where = f" in all {len(REVISIONS)} revisions" if everywhere else f": {', '.join(as_expected)}"
+        parts.append(Text.assemble(("  ✓", "green"), f" as expected{where}"))
     return Group(*parts)
 
 
