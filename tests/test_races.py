@@ -232,7 +232,7 @@ def test_the_worlds_show_every_kind_of_race() -> None:
     everything = [timed.race for name in REVISIONS for world in WORLDS for timed in races(name, world)]
     assert {race.property.kind for race in everything} == {"step", "state", "leads-to"}
     assert {race.doomed for race in everything if not lasting(race)} == {True, False}
-    assert {len(race.actions) > race.steps for race in everything if lasting(race)} == {True, False}
+    assert any(len(race.actions) > race.steps for race in everything if lasting(race))
 
 
 # -- in time
