@@ -210,6 +210,6 @@ def test_cues_that_cannot_happen_go_through_the_callers_error() -> None:
     """The driver makes the error for an impossible cue with the function that it is given."""
     sim = Timed(model("reference", Bounds(runs=1, outcomes=1)))
     cue = Cue(10, "end", (("run", 0), ("end", 1)), where="here")
-    with pytest.raises(LookupError, match=r"here: end .* cannot happen in this state; possible now: slot_due job=job-a"):
+    with pytest.raises(LookupError, match=r"here: end .* cannot happen in this state; possible now: slot_due"):
         play(sim, Script([cue]), lambda cue, why: LookupError(f"{cue.where}: {why}"))
     assert sim.trace == []
