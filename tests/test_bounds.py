@@ -93,7 +93,7 @@ def test_faults_are_the_sum_of_the_budgets() -> None:
 
 
 def test_every_kind_of_trouble_is_on_in_some_slice() -> None:
-    """Over all slices of a preset for daily use, every budget is spent somewhere and every switch is thrown both ways."""
+    """In the preset for daily use every budget is spent somewhere, and every switch is thrown both ways."""
     slices = [part.bounds for part in PRESETS["ci"]]
     assert [name for name in BUDGETS if not any(getattr(bounds, name) for bounds in slices)] == []
     for name in ("same_ms", "recurring", "agents"):

@@ -1,4 +1,4 @@
-"""Evidence and rules: the domain, the tables, what is refused, and what the shipped rules really answered when asked."""
+"""Evidence and rules: the domain, the tables, what is refused, and what the shipped packages really answered."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_class_is_what_the_rule_never_tells_apart(name: str, results: tuple[st
 
 @pytest.mark.parametrize("name", RULES)
 def test_answers_are_what_the_decisions_write(name: str) -> None:
-    """The table's answer is the code of the status that the decision writes, 0 for keep, asked one by one or at once."""
+    """The table's answer is the code of the status that the decision writes, 0 for keep, for one or for many."""
     rule, task = RULES[name], chart("task")
     table = RuleTable(tabulate(rule, name), EVERYTHING)
     for evidence in Evidence.domain():
@@ -118,7 +118,7 @@ def test_answers_are_what_the_decisions_write(name: str) -> None:
     ],
 )
 def test_what_a_world_needs_to_know_about_a_rule(name: str, active: bool, lost: bool, offline: list[str]) -> None:
-    """The table says whether the active set matters, whether lost rows are repaired, and what an offline pass may write."""
+    """The table says whether the active set matters, lost rows are repaired, and what an offline pass writes."""
     table = RuleTable(revision(name).decisions, EVERYTHING)
     assert (table.consults_active_set, table.repairs_lost) == (active, lost)
     assert [chart("task").states[code] for code in table.offline_answers] == offline
@@ -155,7 +155,7 @@ def test_nonsense_is_refused(answer: Any) -> None:
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("error", [ValueError("no idea"), KeyError("x"), ValueError("first line\nsecond line")], ids=repr)
+@pytest.mark.parametrize("error", [ValueError("no idea"), KeyError("x"), ValueError("one line\nanother")], ids=repr)
 def test_a_rule_that_raises_is_refused(error: Exception) -> None:
     """A rule that raises is refused in one line that names the evidence and the error."""
     odd = Evidence(status="lost", job="ok")
