@@ -137,7 +137,7 @@ def test_a_smaller_world_has_fewer_classes() -> None:
     "answer",
     [
         None, "lost", True, 1, recover("lost"), recover("running"), recover(""), Decision("recover"), Decision("kept"),
-        Decision("keep", "failed"), Decision("lost", "lost"), object(), [LOST], np.array([1, 2]), np.array(["a\nb"]),
+        Decision("keep", "failed"), Decision("lost", "lost"), Decision, [LOST], np.array([1, 2]), np.array(["a\nb"]),
     ],
     ids=repr,
 )

@@ -212,8 +212,7 @@ def test_an_offline_pass_writes_within_a_minute() -> None:
 def test_the_grace_ends_on_the_millisecond(age: int, lost: bool) -> None:
     """A sweep that begins 299 999 ms after the row's start leaves it, one that begins at 300 000 ms does not."""
     sim = timed()
-    start = 420_000 - age  # a manual run takes its start time from the reservation
-    manual_run(sim, start)
+    manual_run(sim, 420_000 - age)  # a manual run takes its start time from the reservation
     do(sim, "sweep_begin", 420_000)
     do(sim, "sweep_row", 420_000)
     assert rows(sim) == ["lost" if lost else "running"]
