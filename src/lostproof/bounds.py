@@ -148,7 +148,7 @@ def _pair(part: str) -> tuple[str, int]:
     name, _, value = part.strip().partition("=")
     if name not in LIMITS:
         raise unknown("bound", name, LIMITS)
-    if not value.isdigit():
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
         low, high = LIMITS[name]
         raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
     return name, int(value)

@@ -160,10 +160,12 @@ def _asked(rule: Rule, evidence: Evidence, name: str) -> Decision:
         decision = rule(evidence)
         again = rule(evidence)
     except Exception as error:
-        raise BadInput(f"rule {name}: raised {type(error).__name__} ({error}) for {evidence}") from error
-    if decision not in DECISIONS:
-        raise BadInput(f"rule {name}: answered {decision!r} for {evidence}; allowed: {allowed}")
-    if again != decision:
+        told = " ".join(str(error).split())
+        raise BadInput(f"rule {name}: raised {type(error).__name__} ({told}) for {evidence}") from error
+    if not isinstance(decision, Decision) or decision not in DECISIONS:
+        told = " ".join(repr(decision).split())
+        raise BadInput(f"rule {name}: answered {told} for {evidence}; allowed: {allowed}")
+    if not isinstance(again, Decision) or again != decision:
         raise BadInput(f"rule {name}: answered {decision} and then {again} for the same {evidence}")
     return decision
 

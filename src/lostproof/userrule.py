@@ -93,7 +93,7 @@ def _run(path: Path) -> ModuleType:
 
 
 def _told(error: BaseException) -> str:
-    return f"raised {type(error).__name__} ({error})"
+    return f"raised {type(error).__name__} ({' '.join(str(error).split())})"
 
 
 def _line_in(error: BaseException, path: Path) -> int | None:

@@ -96,18 +96,18 @@ class CoverageWitness:
         if action.event is not None and action.event[0] == "gateway":
             self._count_edges(GATEWAY, action.event[1], before.gateway, after.gateway)
         for k in model.runs:
-            event = action.event[1] if action.event is not None and action.event[0] == "run" else "die"
-            self._count_edges(RUN, event, before.step[k], after.step[k])
+            self._count_edges(RUN, None, before.step[k], after.step[k])
             if action.writes_rows:
                 self._count_changes(before.row[k], after.row[k])
         if action.name == "sweep_row":
             self._count_decisions(before, action.get("run") or 0)
 
-    def _count_edges(self, counted: Chart, event: str, before: Any, after: Any) -> None:
+    def _count_edges(self, counted: Chart, event: str | None, before: Any, after: Any) -> None:
+        """Count the edges taken, those of ``event`` only if it is given."""
         if after is before:
             return
         for edge in counted.edges:
-            if edge.event == event:
+            if event in (None, edge.event):
                 source, target = counted.codes(edge.source, edge.target)
                 count = int(np.count_nonzero((before == source) & (after == target)))
                 self.coverage.edges[_edge_name(counted, edge)] += count
