@@ -83,7 +83,7 @@ def test_rows_of_the_rules_table_are_counted_one_by_one(name: str, world: str) -
         if action.name == "sweep_row":
             *live, seen = decision_parts(m, m.view(before), action.get("run") or 0)
             words = [f"{part}={DOMAIN[part][value]}" for part, value in zip(LIVE_PARTS, live, strict=True)]
-            expected[" ".join([*words, f"stores={seen}"])] += 1
+            expected[" ".join([*words, f"store={seen}"])] += 1
     assert positive(counted(name, world).decisions) == dict(expected)
 
 

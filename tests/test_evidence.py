@@ -24,6 +24,7 @@ from lostproof.evidence import (
     recover,
     tabulate,
 )
+from lostproof.model import Model
 from lostproof.revisions import REVISIONS, revision
 from lostproof.tables import chart
 
@@ -82,9 +83,9 @@ def test_a_class_is_what_the_rule_never_tells_apart(name: str, results: tuple[st
     table = RuleTable(tabulate(rule, name), results)
     answers: dict[tuple[Decision, ...], set[int]] = {}
     for cached in values(CACHED_PARTS):
-        if {cached[0], cached[1]} <= set(results):
+        if cached[0] in results:
             index = tuple(DOMAIN[part].index(value) for part, value in zip(CACHED_PARTS, cached, strict=True))
-            column = tuple(decided(rule, live, cached) for live in values(LIVE_PARTS))
+            column = tuple(decided(rule, live, cached) for live in values(LIVE_PARTS) if live[-1] in results)
             answers.setdefault(column, set()).add(table.class_of[index])
     assert all(len(classes) == 1 for classes in answers.values())
     assert sorted(min(classes) for classes in answers.values()) == list(range(table.classes))
@@ -106,22 +107,36 @@ def test_answers_are_what_the_decisions_write(name: str) -> None:
         assert table.answers[tuple(np.array([part]) for part in index)].tolist() == [expected]
 
 
+NOTHING = [[0, 0], [0, 0]]
+"""No row, by status (running, lost) and age (recent, past its grace)."""
+
+
 @pytest.mark.parametrize(
     ("name", "active", "lost", "offline"),
     [
-        ("openclaw-2026.4.2", False, False, ["absent"]),
-        ("openclaw-2026.4.15", True, False, ["absent", "lost"]),
-        ("openclaw-2026.5.28", True, False, ["absent", "succeeded", "failed", "timed_out", "interrupted"]),
-        ("fix-skip", False, False, ["absent"]),
-        ("fix-durable", False, False, ["absent", "succeeded", "failed", "timed_out", "interrupted", "lost"]),
-        ("reference", False, False, ["absent"]),
+        ("openclaw-2026.4.2", False, False, NOTHING),
+        ("openclaw-2026.4.15", True, False, [[0, 1], [0, 0]]),
+        ("openclaw-2026.5.28", True, False, [[1, 1], [0, 0]]),
+        ("fix-skip", False, False, NOTHING),
+        ("fix-durable", False, False, [[1, 1], [0, 0]]),
+        ("reference", False, False, NOTHING),
     ],
 )
-def test_what_a_world_needs_to_know_about_a_rule(name: str, active: bool, lost: bool, offline: list[str]) -> None:
-    """The table says whether the active set matters, lost rows are repaired, and what an offline pass writes."""
+def test_what_a_world_needs_to_know_about_a_rule(name: str, active: bool, lost: bool, offline: list[list[int]]) -> None:
+    """The table says whether the active set matters, lost rows are repaired, and which rows an offline pass writes."""
     table = RuleTable(revision(name).decisions, EVERYTHING)
     assert (table.consults_active_set, table.repairs_lost) == (active, lost)
-    assert [chart("task").states[code] for code in table.offline_answers] == offline
+    assert table.writes_offline.array.tolist() == offline
+    assert not table.tells_early_markers
+
+
+def test_a_rule_can_tell_early_markers() -> None:
+    """A rule that trusts a marker of the row's very millisecond only makes the difference matter, in every revision."""
+    strict = revision("openclaw-2026.4.15").but(
+        "strict", "keep for an exact marker", rule=lambda evidence: KEEP if evidence.marker == "exact" else LOST
+    )
+    assert strict.rule_table(Bounds()).tells_early_markers
+    assert Model(strict, Bounds()).layout.cell("early", 0).bits == 1
 
 
 def test_a_smaller_world_has_fewer_classes() -> None:

@@ -27,7 +27,7 @@ class Bounds:
         store_faults: store writes (row, job state or log line) that fail.
         operator_actions: jobs disabled or deleted, and (from two on) enabled again.
         long_waits: 1 if two hours may pass while a marker is set (the stuck-marker rule).
-        same_ms: 1 if two runs of a job may start in the same millisecond.
+        same_ms: 1 if two runs of a job may start in the same millisecond (with at most two runs).
         recurring: 1 for jobs that recur, 0 for one-shots (``at`` jobs).
         agents: 1 if the jobs run agent turns (later releases never run those at start-up).
     """
@@ -52,6 +52,8 @@ class Bounds:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+        if self.same_ms and self.runs > 2:
+            raise BadInput(f"bounds same_ms=1,runs={self.runs} do not go together; allowed: runs up to 2 with same_ms=1")
 
     @property
     def faults(self) -> int:

@@ -76,9 +76,9 @@ DOMAIN: dict[str, tuple[Any, ...]] = {
 }
 """The values of each part of the evidence, in table order."""
 
-LIVE_PARTS = ("status", "expired", "authoritative", "active", "owner")
-CACHED_PARTS = ("log", "job", "marker")
-"""The parts that a sweep reads once, when it begins."""
+LIVE_PARTS = ("status", "expired", "authoritative", "active", "owner", "log")
+CACHED_PARTS = ("job", "marker")
+"""The parts that a sweep may read once for all rows: they stand in the cron store, which is one file."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +120,23 @@ class RuleTable:
         live = [len(DOMAIN[part]) for part in LIVE_PARTS]
         cached = [len(DOMAIN[part]) for part in CACHED_PARTS]
         columns = codes.reshape(int(np.prod(live)), int(np.prod(cached)))
-        possible = [
-            log in results and job in results for log, job, _ in product(*(DOMAIN[part] for part in CACHED_PARTS))
-        ]
-        first, classes = _classes(columns, possible)
+        logged = np.tile([log in results for log in DOMAIN["log"]], len(columns) // len(DOMAIN["log"]))
+        possible = [job in results for job, _ in product(*(DOMAIN[part] for part in CACHED_PARTS))]
+        first, classes = _classes(columns[logged], possible)
         self.classes = len(first)
         self.class_of = Table(classes.reshape(cached))
         self.answers = Table(columns[:, first].reshape([*live, self.classes]))
 
     @cached_property
-    def offline_answers(self) -> tuple[int, ...]:
-        """The row codes that a process which is not authoritative can decide to write, keep (0) first."""
-        offline = self.answers.array[:, :, 0, 0, 0, :]
-        return tuple(sorted({0, *(int(code) for code in offline.ravel())}))
+    def writes_offline(self) -> Table:
+        """Whether a process that is not authoritative may write a row at all, by status and age: ``[lost, expired]``."""
+        return Table(self.answers.array[:, :, 0, 0, 0].max(axis=(2, 3)) > 0)
+
+    @cached_property
+    def tells_early_markers(self) -> bool:
+        """Whether it matters that a marker is earlier than the row's start, and not just as old."""
+        exact, earlier = (DOMAIN["marker"].index(word) for word in ("exact", "earlier"))
+        return bool((self.class_of.array[:, exact] != self.class_of.array[:, earlier]).any())
 
     @cached_property
     def consults_active_set(self) -> bool:

@@ -53,7 +53,7 @@ class TaskLifecycle(StateMachine):
         | succeeded.to(failed)
         | failed.to.itself(internal=True)
         | timed_out.to(failed, cond="late_finish_wins")
-        | interrupted.to(failed, cond="late_finish_wins")
+        | interrupted.to(failed)  # to the product both are one status, so no guard minds
         | lost.to(failed, cond="late_finish_wins")
     )
     finish_timed_out = (

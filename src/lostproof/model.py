@@ -150,6 +150,15 @@ class Model:
             spent = spent + (getattr(self.bounds, budget) - getattr(w, budget))
         return spent
 
+    def coincidences(self, w: World) -> Any:
+        """Return how many runs started in the very millisecond of their reservation although nothing made them."""
+        count: Any = 0
+        for k in self.runs:
+            if self.layout.cell("early", k).bits:
+                begun = member(w.step[k], LIVE) | member(w.step[k], RUN.codes("settled", "gone"))
+                count = count + where(begun & (w.path[k] != PATHS.index("manual")) & (w.early[k] == 0), 1, 0)
+        return count
+
     # -- evidence
 
     def log_evidence(self, w: World, k: int) -> Any:
@@ -180,11 +189,11 @@ class Model:
         return where(marker == 0, 0, where(marker == self.number(k), own, other))
 
     def evidence_class(self, w: World, k: int) -> Any:
-        """Return the class of everything about run ``k`` that a sweep reads from log and job state."""
+        """Return the class of everything about run ``k`` that the cron store says."""
         table = self.rule_table
         if table.classes == 1:
             return 0
-        return table.class_of[self.log_evidence(w, k), self.job_evidence(w, k), self.marker_evidence(w, k)]
+        return table.class_of[self.job_evidence(w, k), self.marker_evidence(w, k)]
 
 
 def _result(end: Any, ended: Any, interrupted: Any) -> Any:

@@ -149,7 +149,7 @@ def _free(m: Model, w: World, job: int) -> Any:
 
 
 def _vanished(m: Model, w: World, k: int) -> Any:
-    return member(w.step[k], (SETTLED, GONE)) & (w.recorded[k] == 0)
+    return member(w.step[k], (SETTLED, GONE)) & (w.recorded[k] == 0) & (w.log_queue[k] == 0)
 
 
 def _closed(m: Model, w: World, k: int) -> Any:

@@ -53,7 +53,7 @@ class Outcome:
             for name, subject in moment.broken:
                 shown = self.moments[:steps]
                 states = (shown[0].before, *(each.after for each in shown))
-                violation = Violation(steps, 0, moment.action, 0, 0)
+                violation = Violation(steps, 0, 0, moment.action, 0, 0)
                 race = Race(
                     self.model, property_named(name), subject, tuple(each.action for each in shown), states, violation
                 )

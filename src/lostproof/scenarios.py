@@ -268,9 +268,10 @@ class _Reader:
         payloads = {given.get("payload", "command") for given in jobs.values()}
         if len(kinds) > 1 or len(payloads) > 1:
             raise self.wrong(("jobs",), "all jobs of a scenario must be of one kind and have one kind of payload")
+        same_ms = any(entry.get("same_ms") for entry in self._data["timeline"])
         implied: dict[str, int] = {
-            "jobs": len(names), "runs": 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
-            "same_ms": int(any(entry.get("same_ms") for entry in self._data["timeline"])),
+            "jobs": len(names), "runs": 2 if same_ms else 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
+            "same_ms": int(same_ms),
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
         try:

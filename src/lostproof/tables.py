@@ -40,7 +40,7 @@ class Edge:
 class Table:
     """A matrix of small integers that can be asked with ints (giving an int) and with NumPy arrays (giving an array)."""
 
-    def __init__(self, rows: NDArray[np.uint8]) -> None:
+    def __init__(self, rows: NDArray[Any]) -> None:
         self.array = np.ascontiguousarray(rows, dtype=np.uint8)
         self._nested = self.array.tolist()
 

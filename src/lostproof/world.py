@@ -93,6 +93,7 @@ def _after_death(state: str) -> int:
 PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
 NO_YES = ("no", "yes")
+SNAPSHOTS = ("none", "running", "running, past its grace", "lost", "lost, past its grace")
 
 FIELDS: tuple[Field, ...] = (
     Field(
@@ -151,7 +152,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "early", "run", Home.GHOST, "the marker's time is earlier than the row's start time",
-        lambda b, r: 2 if r.matches_marker_time else 0, NO_YES,
+        lambda b, r: 2 if r.matches_marker_time(b) else 0, NO_YES,
     ),
     Field(
         "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
@@ -173,12 +174,12 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("expired", "run", Home.GHOST, "the row's last event is older than the grace", _of(*NO_YES), NO_YES),
     Field(
-        "seen", "run", Home.SERVER, "what the sweep's cached evidence says about the row (a class of the rule's table)",
+        "seen", "run", Home.SERVER, "what the sweep has read in the cron store about the row (a class of the rule's table)",
         lambda b, r: r.rule_table(b).classes if r.caches_evidence else 0,
     ),
     Field(
-        "plan", "run", Home.CLI, "what the offline pass is going to write (0: nothing)",
-        lambda b, r: len(r.rule_table(b).offline_answers) if b.offline_passes else 0,
+        "plan", "run", Home.CLI, "the row in the snapshot of the offline pass, as long as its turn is still to come",
+        lambda b, r: len(SNAPSHOTS) if b.offline_passes and r.rule_table(b).writes_offline.array.any() else 0, SNAPSHOTS,
     ),
     # -- per pair of runs
     Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),

@@ -84,6 +84,6 @@ def _age_marker(m: Model, job: int, w: World) -> None:
     """Two hours after the marker was set every row that was open then is past its grace as well."""
     w.marker_old[job] = 1
     for k in m.runs_of(job):
-        marked = (w.marker[job] == m.number(k)) & member(w.memory[k], (RUNNING,))
-        w.expired[k] = where(marked, 1, w.expired[k])
+        older = (w.marker[job] >= m.number(k)) & (member(w.row[k], (RUNNING,)) | member(w.memory[k], (RUNNING,)))
+        w.expired[k] = where(older, 1, w.expired[k])
     time_passes(m, w)

@@ -8,8 +8,9 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
-from lostproof.actions.runs import due_now, start_run
+from lostproof.actions.runs import due_now, start_run, writes_rows_in
 from lostproof.model import Model
+from lostproof.revisions import Section
 from lostproof.steps import MUTANT_REPAIRS, REPAIRS, restore_rows
 from lostproof.tables import chart
 from lostproof.world import WIPES, World, where
@@ -30,7 +31,11 @@ def gateway_actions(m: Model) -> Iterator[Action]:
             "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",
         )
-    yield _gateway_action("catch_up", partial(_lock_free, m), partial(_catch_up, m))
+    first = m.revision.catch_up[0] if m.revision.catch_up else Section("reserve")
+    yield _gateway_action(
+        "catch_up", partial(_lock_free, m), partial(_catch_up, m),
+        writes_rows=writes_rows_in(first), begins_run=first.event == "open",
+    )
     yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
     if m.bounds.restarts:
         yield _gateway_action("exit", always, partial(_wipe, m, "exit"))
@@ -38,11 +43,11 @@ def gateway_actions(m: Model) -> Iterator[Action]:
 
 def _gateway_action(
     event: str, guard: Callable[[World], Any], effect: Callable[[World], None], *,
-    params: tuple[tuple[str, int], ...] = (), budget: str | None = None, writes_rows: bool = False,
+    params: tuple[tuple[str, int], ...] = (), budget: str | None = None, writes_rows: bool = False, begins_run: bool = False,
 ) -> Action:
     return Action(
         event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, effect, params,
-        fair=budget is None, budget=budget, writes_rows=writes_rows, event=("gateway", event),
+        fair=budget is None, budget=budget, writes_rows=writes_rows, begins_run=begins_run, event=("gateway", event),
     )
 
 

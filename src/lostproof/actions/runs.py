@@ -14,7 +14,7 @@ from lostproof.steps import ENABLED, STEPS
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, where
 
-__all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run"]
+__all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in"]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
 STEP_ABSENT = RUN.code("absent")
@@ -43,6 +43,7 @@ def reservations(m: Model) -> Iterator[Action]:
 
 
 def writes_rows_in(section: Section) -> bool:
+    """Return whether ``section`` can change a row on disk."""
     return any(step in ("open_row", "finalize_row") for step in section.steps)
 
 

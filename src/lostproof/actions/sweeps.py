@@ -10,7 +10,7 @@ from lostproof.actions.action import Action, always, spend
 from lostproof.model import Model
 from lostproof.steps import decide_row, put_row
 from lostproof.tables import chart
-from lostproof.world import World, member, where
+from lostproof.world import SNAPSHOTS, World, member, where
 
 __all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
 
@@ -70,7 +70,7 @@ def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
     seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
     owner = where(m.in_progress(w, k), 1, 2)
     lost = where(w.memory[k] == LOST, 1, 0)
-    return lost, w.expired[k], 1, w.active[m.job_of(k)], owner, seen
+    return lost, w.expired[k], 1, w.active[m.job_of(k)], owner, m.log_evidence(w, k), seen
 
 
 def _answer(m: Model, w: World, k: int) -> Any:
@@ -104,38 +104,33 @@ def offline_actions(m: Model) -> Iterator[Action]:
         partial(_can_begin_cli, m), partial(_cli_begin, m), fair=False, budget="offline_passes",
     )
     for k in m.runs:
-        for plan in range(1, len(m.rule_table.offline_answers)):
+        for snapshot in range(1, len(SNAPSHOTS) if m.layout.cell("plan", k).bits else 1):
             yield Action(
-                "cli_row", "operator", ("plan", (k,), (plan,)), partial(_is_next, k), partial(_cli_row, m, k, plan),
-                (("run", k),), writes_rows=True,
+                "cli_row", "operator", ("plan", (k,), (snapshot,)), partial(_is_next, k),
+                partial(_cli_row, m, k, snapshot), (("run", k),), writes_rows=True,
             )
 
 
-def _plan(m: Model, w: World, k: int) -> Any:
-    """Return what an offline pass that starts now will write over row ``k``, as a position in the possible answers."""
+def _snapshot(m: Model, w: World, k: int) -> Any:
+    """Return what the snapshot of an offline pass says about row ``k``, 0 if the pass will not write it anyway."""
     lost = where(w.row[k] == LOST, 1, 0)
-    table = m.rule_table
-    answer = table.answers[lost, w.expired[k], 0, 0, 0, m.evidence_class(w, k)]
-    plan: Any = 0
-    for position, status in enumerate(table.offline_answers):
-        plan = where(answer == status, position, plan)
-    return where(member(w.row[k], (RUNNING, LOST)), plan, 0)
+    up = member(w.row[k], (RUNNING, LOST)) & (m.rule_table.writes_offline[lost, w.expired[k]] == 1)
+    return where(up, 1 + 2 * lost + w.expired[k], 0)
 
 
 def _can_begin_cli(m: Model, w: World) -> Any:
     some: Any = False
     idle: Any = True
     for k in m.runs:
-        some = some | (_plan(m, w, k) != 0)
+        some = some | (_snapshot(m, w, k) != 0)
         idle = idle & (w.plan[k] == 0)
     return some & idle
 
 
 def _cli_begin(m: Model, w: World) -> None:
     spend(w, "offline_passes")
-    plans = [_plan(m, w, k) for k in m.runs]
     for k in m.runs:
-        w.plan[k] = plans[k]
+        w.plan[k] = _snapshot(m, w, k)
 
 
 def _is_next(k: int, w: World) -> Any:
@@ -145,7 +140,12 @@ def _is_next(k: int, w: World) -> Any:
     return first
 
 
-def _cli_row(m: Model, k: int, plan: int, w: World) -> None:
-    """Write the whole row from the snapshot of the pass's start, over whatever the gateway has written since."""
+def _cli_row(m: Model, k: int, snapshot: int, w: World) -> None:
+    """Decide about the row as it was when the pass began, from log and store as they are now; write the whole row.
+
+    Whatever the gateway has written to the row since is overwritten.
+    """
     w.plan[k] = 0
-    put_row(m, w, k, True, m.rule_table.offline_answers[plan])
+    lost, expired = divmod(snapshot - 1, 2)
+    answer = m.rule_table.answers[lost, expired, 0, 0, 0, m.log_evidence(w, k), m.evidence_class(w, k)]
+    put_row(m, w, k, answer != 0, answer)

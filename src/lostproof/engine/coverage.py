@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lostproof.actions import decision_parts
 from lostproof.engine.explorer import Expansion
-from lostproof.evidence import DOMAIN, LIVE_PARTS
+from lostproof.evidence import DOMAIN, ENDS, LIVE_PARTS
 from lostproof.model import Model
 from lostproof.tables import Chart, Edge, chart
 from lostproof.world import World
@@ -28,7 +28,7 @@ def _edge_name(counted: Chart, edge: Edge) -> str:
 def _row_name(row: tuple[int, ...]) -> str:
     """Return what people call a row of the rule's table: its evidence."""
     words = [f"{part}={DOMAIN[part][value]}" for part, value in zip(LIVE_PARTS, row, strict=False)]
-    return " ".join([*words, f"stores={row[-1]}"])
+    return " ".join([*words, f"store={row[-1]}"])
 
 
 @dataclass
@@ -74,11 +74,17 @@ class CoverageWitness:
         """Return the rows of the rule's table that a gateway's sweep can have before it at all."""
         table = self._model.rule_table
         statuses, actives = 1 + table.repairs_lost, 1 + table.consults_active_set
-        shape = (statuses, 2, 1, actives, 2, table.classes)
+        logs = [code for code in range(len(DOMAIN["log"])) if self._can_log(code)]
+        shape = (statuses, 2, actives, 2, len(logs), table.classes)
         return [
-            int(np.ravel_multi_index((lost, expired, 1, active, owner + 1, seen), self._shape))
-            for lost, expired, _, active, owner, seen in np.ndindex(shape)
+            int(np.ravel_multi_index((lost, expired, 1, active, owner + 1, logs[log], seen), self._shape))
+            for lost, expired, active, owner, log, seen in np.ndindex(shape)
         ]
+
+    def _can_log(self, code: int) -> bool:
+        """Return whether the run log of this world can say ``code`` about a run."""
+        interrupted = len(ENDS)
+        return self._model.revision.logs_interrupted if code == interrupted else code <= self._model.bounds.outcomes
 
     @staticmethod
     def _row_changes() -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from lostproof.engine.explorer import Expansion, close
 from lostproof.engine.graph import Graph, build, distance_to, fair_core
 from lostproof.model import Model
 from lostproof.properties import Property
+from lostproof.world import World
 
 __all__ = [
     "Lasting",
@@ -29,11 +30,12 @@ __all__ = [
 
 @dataclass(frozen=True, order=True)
 class Violation:
-    """Where a property is first broken. Ordered by what makes a race better: fewer steps, then fewer faults.
+    """Where a property is first broken. Ordered by what makes a race better: fewer steps, faults, and coincidences.
 
     Attributes:
         steps: length of the race.
         faults: budgeted faults in it.
+        coincidences: runs that start in the millisecond of their reservation.
         action: number of the violating action (``step`` properties), else -1.
         state: number of the state before that action, or of the violating state itself.
         subject: position in the property's subjects.
@@ -41,6 +43,7 @@ class Violation:
 
     steps: int
     faults: int
+    coincidences: int
     action: int
     state: int
     subject: int
@@ -110,10 +113,8 @@ class StepJudge:
         if best is not None and steps > best.steps:
             return
         hits = hits[depth[hits] == steps - 1]
-        faults = np.broadcast_to(self._model.faults_spent(expansion.after), source.shape)[hits]
-        fewest = int(faults.min())
-        state = int(source[hits[faults == fewest]].min())
-        found = Violation(steps, fewest, expansion.action, state, subject)
+        faults, coincidences, chosen = _simplest(self._model, expansion.after, hits, len(source))
+        found = Violation(steps, faults, coincidences, expansion.action, int(source[chosen].min()), subject)
         if best is None or found < best:
             self.best[judged.id] = found
 
@@ -175,10 +176,17 @@ def _best_state(graph: Graph, broken: list[NDArray[np.bool_]]) -> Violation | No
         steps = int(graph.depth[numbers].min())
         numbers = numbers[graph.depth[numbers] == steps]
         view = graph.view(0, len(graph.states)).take(numbers)
-        faults = np.broadcast_to(graph.model.faults_spent(view), numbers.shape)
-        fewest = int(faults.min())
-        found.append(Violation(steps, fewest, -1, int(numbers[faults == fewest].min()), subject))
+        faults, coincidences, chosen = _simplest(graph.model, view, np.arange(len(numbers)), len(numbers))
+        found.append(Violation(steps, faults, coincidences, -1, int(numbers[chosen].min()), subject))
     return min(found, default=None)
+
+
+def _simplest(model: Model, view: World, among: NDArray[np.intp], count: int) -> tuple[int, int, NDArray[np.intp]]:
+    """Return the fewest faults, the fewest coincidences with them, and the states ``among`` those of ``view`` with both."""
+    faults = np.broadcast_to(model.faults_spent(view), count)[among]
+    among = among[faults == faults.min()]
+    coincidences = np.broadcast_to(model.coincidences(view), count)[among]
+    return int(faults.min()), int(coincidences.min()), among[coincidences == coincidences.min()]
 
 
 def shortest_race(graph: Graph, judged: Property, violation: Violation, lasting: Lasting | None = None) -> Race:

@@ -240,7 +240,7 @@ def _verdict(subject: Revision, judged: Property, reports: list[SliceReport]) ->
             reason = f"slice {first.slice.name} has more than {first.limit:,} states"
             return Verdict(judged, "inconclusive", first.slice.name, None, reason, sweeps)
         return Verdict(judged, "holds", sweeps=sweeps)
-    report = reports[min(broken, key=lambda pair: (pair[0].steps, pair[0].faults, pair[1]))[1]]
+    report = reports[min(broken, key=lambda pair: (pair[0].steps, pair[0].faults, pair[0].coincidences, pair[1]))[1]]
     race = timed_race(subject, report, judged)
     accepted = subject.accepts.get(judged.id)
     return Verdict(judged, "accepted" if accepted else "violated", report.slice.name, race, accepted, sweeps)

@@ -18,7 +18,6 @@ from lostproof.engine.stepper import changes
 from lostproof.engine.verdicts import Result, SliceReport, Verdict
 from lostproof.model import Model
 from lostproof.properties import property_named
-from lostproof.tables import chart
 from lostproof.world import Cell
 
 if TYPE_CHECKING:
@@ -104,8 +103,6 @@ def value_name(m: Model, cell: Cell, value: int) -> str:
             return f"slot-{value + 1}" if value < m.bounds.slots else "none"
         case "sweep":
             return m.run_name(value - 1) if value else "none"
-        case "plan":
-            return chart("task").states[m.rule_table.offline_answers[value]] if value else "none"
         case "seen":
             return f"evidence-{value}"
         case _:

@@ -336,7 +336,7 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
         case "plan", "none":
             return None
         case "plan", _:
-            return f"{run}row to become {now}"
+            return f"{run}row read as {now}"
         case _:
             words = _RUN_WORDS.get((name, now))
             return f"{run}{words}" if words else None

@@ -168,10 +168,9 @@ class Revision:
         """The task chart under this revision's guards."""
         return chart("task").table(self.guards)
 
-    @property
-    def matches_marker_time(self) -> bool:
-        """Whether it matters that a marker's time differs from the row's start time."""
-        return self.early_markers and self.logs_interrupted
+    def matches_marker_time(self, bounds: Bounds) -> bool:
+        """Return whether it matters that a marker's time differs from the row's start time."""
+        return self.early_markers and (self.logs_interrupted or self.rule_table(bounds).tells_early_markers)
 
     def but(self, name: str, title: str, **changes: Any) -> Revision:
         """Return this revision under another name, with ``changes``."""
