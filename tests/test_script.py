@@ -191,8 +191,8 @@ def test_an_optional_entry_is_skipped(replay) -> None:
         ("{at: 2m, do: end, run: job-a.run-2, end: ok}", "end run=job-a.run-2 end=ok cannot happen in this state"),
         ("{at: 2m, do: start}", "start cannot happen in this state"),
         ("{at: 130s, do: sweep_begin}", "sweep_begin is not possible at this moment"),
-        ("{at: 2m, do: end, run: job-a.run-1, end: failed}", "end does not exist here"),
-        ("{at: 2m, do: begin, run: job-a.run-1, early: true}", "begin does not exist here"),
+        ("{at: 2m, do: end, run: job-a.run-1, end: failed}", "end does not exist with these values here"),
+        ("{at: 2m, do: begin, run: job-a.run-1, early: true}", "begin takes run; not early"),
     ],
 )
 def test_what_cannot_happen_is_named_with_its_line(replay, tmp_path: Path, entry: str, why: str) -> None:

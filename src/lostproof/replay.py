@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
 
 from lostproof.drivers.script import Cue, Script, play
 from lostproof.drivers.timed import Moment, Timed
@@ -13,38 +12,60 @@ from lostproof.engine.race import Race, Violation, with_point_of_no_return
 from lostproof.errors import BadInput
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, property_named
-from lostproof.scenarios import Expectation, Scenario
+from lostproof.scenarios import Entry, Expectation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
-__all__ = ["Outcome", "run"]
+__all__ = ["Outcome", "Tried", "run"]
 
 TASK = chart("task")
-MAX_PLACEMENTS = 4_000
-"""Timelines that are tried for a scenario that leaves moments open."""
+MAX_CHOICES = 1_000
+"""Choices of open moments that are tried for one scenario."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One choice of a scenario's open moments, and what came of it.
+
+    Attributes:
+        at_ms: the chosen moments, in the order of the timeline.
+        possible: whether everything in the timeline could happen then.
+        violated: the properties that were broken.
+        rows: what the rows on disk said at the end.
+    """
+
+    at_ms: tuple[int, ...]
+    possible: bool
+    violated: frozenset[str] = frozenset()
+    rows: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a revision made of a scenario.
 
+    If the scenario leaves moments open, ``violates`` is met by any choice of them and ``holds`` has to be met by all;
+    rows and observations are compared with the choice that is shown, the one that breaks most of what is expected.
+
     Attributes:
         revision: the revision's name.
         passed: whether everything was as expected.
         failures: what was not, in words.
         violated: the properties that were broken.
+        lasting: those among them that stay broken for ever after, with what they are about.
         model: the world.
-        moments: what happened, in the placement that shows most.
-        placements: how many placements of open moments were tried.
+        moments: what happened.
+        tried: the choices of open moments, if there are any.
     """
 
     revision: str
     passed: bool
     failures: tuple[str, ...]
     violated: frozenset[str]
+    lasting: tuple[tuple[str, str], ...]
     model: Model
     moments: tuple[Moment, ...]
-    placements: int = 1
+    tried: tuple[Tried, ...] = ()
 
     @cached_property
     def point_of_no_return(self) -> int:
@@ -63,18 +84,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Played:
-    """One placement, played: the trace, the rows at its end, and the properties broken in it or for ever after."""
+    """One timeline, played: the trace, the rows at its end, and the properties broken in it or for ever after."""
 
     moments: tuple[Moment, ...]
     rows: dict[str, str]
     violated: frozenset[str]
+    lasting: tuple[tuple[str, str], ...]
 
 
 def run(scenario: Scenario, revisions: Sequence[str] | None = None) -> list[Outcome]:
     """Replay ``scenario`` in the revisions it speaks of (or in ``revisions``).
 
     Raises:
-        BadInput: an entry cannot happen there, or the open moments leave too many placements.
+        BadInput: an entry cannot happen there, or the open moments leave too many choices.
     """
     return [_outcome(scenario, name) for name in (revisions or scenario.revisions)]
 
@@ -82,11 +104,28 @@ def run(scenario: Scenario, revisions: Sequence[str] | None = None) -> list[Outc
 def _outcome(scenario: Scenario, name: str) -> Outcome:
     model = scenario.model(name)
     expected = scenario.expectation(name)
-    played = [_play(scenario, model, cues) for cues in _placements(scenario, model)]
+    played: list[_Played] = []
+    tried: list[Tried] = []
+    refused: BadInput | None = None
+    for at_ms, cues in _choices(scenario, model, [], [e for e in scenario.entries if e.window is not None]):
+        if len(tried) == MAX_CHOICES:
+            raise BadInput(f"{scenario.path}: the open moments leave more than {MAX_CHOICES} choices; narrow their windows")
+        try:
+            one = _play(scenario, model, cues)
+        except BadInput as error:
+            refused = error
+            tried.append(Tried(at_ms, possible=False))
+            continue
+        played.append(one)
+        tried.append(Tried(at_ms, True, one.violated, one.rows))
+    if not played:
+        assert refused is not None
+        raise refused
     everything = frozenset().union(*(one.violated for one in played))
     shown = max(played, key=lambda one: (len(one.violated & set(expected.violates)), len(one.violated)))
     failures = tuple(_failures(expected, everything, shown, model))
-    return Outcome(name, not failures, failures, everything, model, shown.moments, len(played))
+    choices = tuple(tried) if tried[0].at_ms else ()
+    return Outcome(name, not failures, failures, everything, shown.lasting, model, shown.moments, choices)
 
 
 def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
@@ -95,13 +134,16 @@ def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
     moments = tuple(sim.trace)
     rows = {model.run_name(k): TASK.states[sim.view().row[k]] for k in model.runs}
     violated = {name for moment in moments for name, _ in moment.broken}
-    sim.settle()
-    for judged in PROPERTIES:
-        if judged.premise is not None and judged.goal is not None:
-            for subject in judged.subjects(model):
-                if judged.premise(model, sim.view(), subject) and not judged.goal(model, sim.view(), subject):
-                    violated.add(judged.id)
-    return _Played(moments, rows, frozenset(violated))
+    sim.settle(without=("slot_due",))  # the timeline says which slots there are
+    end = sim.view()
+    lasting = tuple(
+        (judged.id, judged.name_of(model, subject))
+        for judged in PROPERTIES
+        if judged.premise is not None and judged.goal is not None
+        for subject in judged.subjects(model)
+        if judged.premise(model, end, subject) and not judged.goal(model, end, subject)
+    )
+    return _Played(moments, rows, frozenset(violated | {name for name, _ in lasting}), lasting)
 
 
 def _cannot_happen(model: Model) -> Callable[[Cue, str], BadInput]:
@@ -111,32 +153,32 @@ def _cannot_happen(model: Model) -> Callable[[Cue, str], BadInput]:
     return fail
 
 
-def _placements(scenario: Scenario, model: Model) -> Iterator[list[Cue]]:
+def _choices(
+    scenario: Scenario, model: Model, chosen: list[Cue], still_open: Sequence[Entry]
+) -> Iterator[tuple[tuple[int, ...], list[Cue]]]:
     """Yield the timeline with every choice of the open moments that makes a difference.
 
-    Something changes only when something else happens in between, so it is enough to try the ends of a window and the
-    moments just before and after each thing that happens in it without the open entries.
+    Something changes only when something else happens in between. So for each open entry in turn it is enough to try the
+    ends of its window, and the moments just before and after each thing that happens in it, given the choices before.
     """
     fixed = [entry.cue for entry in scenario.entries if entry.window is None]
-    without = [replace(cue, optional=True) for cue in fixed]
-    open_entries = [entry for entry in scenario.entries if entry.window is not None]
-    if not open_entries:
-        yield fixed
+    if not still_open:
+        yield tuple(cue.at_ms for cue in chosen), _in_order(scenario, [*fixed, *chosen])
         return
-    moments = {moment.at_ms for moment in _play(scenario, model, without).moments}
-    choices = []
-    for entry in open_entries:
-        assert entry.window is not None
-        low, high = entry.window
-        near = {low, high} | {at + offset for at in moments for offset in (-1, 1)}
-        choices.append([replace(entry.cue, at_ms=at) for at in sorted(near) if low <= at <= high])
-    count = 1
-    for choice in choices:
-        count *= len(choice)
-    if count > MAX_PLACEMENTS:
-        raise BadInput(f"{scenario.path}: the open moments leave {count} placements; at most {MAX_PLACEMENTS} are tried")
-    for chosen in product(*choices):
-        yield sorted([*fixed, *chosen], key=lambda cue: cue.at_ms)
+    entry, *others = still_open
+    assert entry.window is not None
+    low, high = entry.window
+    so_far = [replace(cue, optional=True) for cue in _in_order(scenario, [*fixed, *chosen])]
+    moments = {moment.at_ms for moment in _play(scenario, model, so_far).moments}
+    near = {low, high} | {at + offset for at in moments for offset in (-1, 1)}
+    for at in sorted(at for at in near if low <= at <= high):
+        yield from _choices(scenario, model, [*chosen, replace(entry.cue, at_ms=at)], others)
+
+
+def _in_order(scenario: Scenario, cues: list[Cue]) -> list[Cue]:
+    """Return ``cues`` by time; what happens at the same moment keeps the order of the file."""
+    place = {entry.cue.where: position for position, entry in enumerate(scenario.entries)}
+    return sorted(cues, key=lambda cue: (cue.at_ms, place[cue.where]))
 
 
 def _failures(expected: Expectation, everything: frozenset[str], shown: _Played, model: Model) -> Iterator[str]:

@@ -24,6 +24,8 @@ NEVER_BY_ITSELF = ("end", "start", "slot_due")
 
 SLOW = {"clear_stuck": 60_000}
 
+WHY_NOT = {"cli_begin": ": the pass would find no row that its rule can write (or another pass is on its way)"}
+
 
 @dataclass(frozen=True)
 class Cue:
@@ -118,7 +120,7 @@ def _choose(sim: Timed, cue: Cue) -> int:
         if action.name != cue.do or not set(cue.params) <= set(action.params):
             continue
         if number not in enabled:
-            reasons.append(f"{action.label(sim.model)} cannot happen in this state")
+            reasons.append(f"{action.label(sim.model)} cannot happen in this state{WHY_NOT.get(cue.do, '')}")
             continue
         extra = {name for name, _ in set(action.params) - set(cue.params)}
         earliest, latest = sim.window(number)
@@ -126,8 +128,19 @@ def _choose(sim: Timed, cue: Cue) -> int:
             reasons.append(f"{action.label(sim.model)} is not possible at this moment")
         elif extra <= {"early", "same_ms"}:
             return number
-    words = ", ".join(action.label(sim.model) for action in (sim.model.actions[n] for n in enabled))
-    raise Impossible(f"{reasons[0] if reasons else f'{cue.do} does not exist here'}; possible now: {words}")
+    words = ", ".join(sim.model.actions[number].label(sim.model) for number in enabled)
+    raise Impossible(f"{reasons[0] if reasons else _no_such(sim, cue)}; possible now: {words}")
+
+
+def _no_such(sim: Timed, cue: Cue) -> str:
+    """Return why no action answers to a cue: it does not exist in this world, or is given what it does not take."""
+    takes = {name for action in sim.model.actions if action.name == cue.do for name, _ in action.params}
+    stray = [name for name, _ in cue.params if name not in takes]
+    if not any(action.name == cue.do for action in sim.model.actions):
+        return f"there is no {cue.do} in this world"
+    if stray:
+        return f"{cue.do} takes {', '.join(sorted(takes)) or 'nothing'}; not {', '.join(stray)}"
+    return f"{cue.do} does not exist with these values here"
 
 
 def _run_clock(stage: _Stage, until_ms: int) -> None:
@@ -141,6 +154,9 @@ def _run_clock(stage: _Stage, until_ms: int) -> None:
         sim.advance(at_ms)
         if number in sim.enabled() and sim.window(number)[0] <= sim.now:
             sim.do(number, sim.now)
+            if sim.model.actions[number].get("fault"):  # it was the next write that had to fail, not all of them
+                run = sim.model.actions[number].get("run")
+                stage.failing -= {(run, store) for store in _stores(stage, number) if run is not None}
         stage.since.pop(number, None)
 
 

@@ -217,15 +217,23 @@ class Timed:
 
     # -- going on by itself
 
-    def settle(self, steps: int = 400) -> None:
+    def settle(self, steps: int = 400, without: tuple[str, ...] = ()) -> None:
         """Let the product's own actors and the clock go on, fairly and without faults, for at most ``steps`` steps.
+
+        Actions named in ``without`` do not happen.
 
         Each time that happens which has happened least often; it ends early once everything that is still possible has
         happened several times.
         """
         taken: dict[int, int] = {}
         for _ in range(steps):
-            choices = [number for number in self.enabled() if self.model.actions[number].fair and not self._too_late(number)]
+            choices = [
+                number
+                for number in self.enabled()
+                if (action := self.model.actions[number]).fair
+                and action.name not in without
+                and not self._too_late(number)
+            ]
             if not choices or min(taken.get(number, 0) for number in choices) > 2:
                 return
             number = min(choices, key=lambda n: (taken.get(n, 0), n))

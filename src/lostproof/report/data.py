@@ -244,6 +244,11 @@ def _outcome_data(outcome: Outcome) -> dict[str, Any]:
         "passed": outcome.passed,
         "failures": list(outcome.failures),
         "violated": sorted(outcome.violated),
+        "lasting": [{"property": name, "subject": subject} for name, subject in outcome.lasting],
+        "tried": [
+            {"at_ms": list(one.at_ms), "possible": one.possible, "violated": sorted(one.violated), "rows": dict(one.rows)}
+            for one in outcome.tried
+        ],
         "timeline": steps_data(outcome.model, outcome.moments),
     }
 

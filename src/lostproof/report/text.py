@@ -19,6 +19,7 @@ from lostproof.engine.verdicts import Result, Verdict
 from lostproof.model import Model
 from lostproof.pinned import Drift, Pins
 from lostproof.replay import Outcome
+from lostproof.report.choices import choices_view, lasting_view
 from lostproof.report.data import digest
 from lostproof.report.timeline import race_view, timeline
 from lostproof.revisions import REVISIONS
@@ -242,8 +243,11 @@ def _outcome_lines(outcome: Outcome, width: int, start_ms: int) -> list[Renderab
     told = f"violates {', '.join(sorted(outcome.violated))}" if outcome.violated else "nothing violated"
     lines: list[RenderableType] = [Text.assemble((f"  {mark}", style), f" {outcome.revision}  ", (told, "dim"))]
     lines += [Text(f"      {failure}", "red") for failure in outcome.failures]
+    if outcome.tried:
+        lines.append(choices_view(outcome, start_ms))
     point = outcome.point_of_no_return
-    return [*lines, timeline(outcome.model, outcome.moments, width, point, start_ms=start_ms), Text()]
+    shown = timeline(outcome.model, outcome.moments, width, point, start_ms=start_ms)
+    return [*lines, shown, *lasting_view(outcome), Text()]
 
 
 def simulation_view(

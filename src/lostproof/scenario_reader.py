@@ -1,0 +1,327 @@
+"""Reading scenario files: YAML to scenarios, with messages that name file, line and field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from lostproof.bounds import BUDGETS, Bounds, bounds_from
+from lostproof.drivers.script import Cue
+from lostproof.drivers.timed import AGING
+from lostproof.errors import BadInput, unknown
+from lostproof.evidence import ENDS
+from lostproof.files import schema
+from lostproof.model import Model
+from lostproof.properties import PROPERTIES
+from lostproof.revisions import REVISIONS, Constants, Revision
+from lostproof.scenarios import OTHERS, OWN, Entry, Expectation, Observation, Scenario
+from lostproof.tables import chart
+from lostproof.world import LOGS
+
+__all__ = ["Reader"]
+
+DIRECTIVES = ("wait", "hold", "release", "fail_write")
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|ms|m|s)\s*")
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+DAY_MS = 86_400_000
+LONGEST_MS = 30 * DAY_MS
+"""No timeline is longer: nothing in the product takes more than hours, and every minute has its sweep."""
+_SPENT_BY = {
+    "crash": "crashes", "terminate": "restarts", "restart_in_process": "restarts", "reload": "restarts",
+    "cli_begin": "offline_passes",
+    "disable": "operator_actions", "delete": "operator_actions", "enable": "operator_actions",
+    "fail_write": "store_faults",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 scalars: no octal or base-60 numbers, no yes and no, so that 10:30:00 stays what was written."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(null|~)?$"), ["n", "~", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(0|[1-9][0-9]*)$"), list("-0123456789"))
+
+
+class Reader:
+    """Reads one file, and knows on which line everything stands."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if path.exists() and not path.is_file():
+            raise BadInput(f"{path}: is no file; give a file *.scenario.yaml, or a folder of them")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        try:
+            node = yaml.compose(text, Loader=_Loader)
+            self._data: Any = yaml.load(text, Loader=_Loader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            raise BadInput(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+        except RecursionError as error:
+            raise BadInput(f"{path}: nested too deeply, or an anchor that contains itself") from error
+        except (ValueError, AttributeError) as error:
+            raise BadInput(f"{path}: not valid YAML: a value does not fit its tag ({error})") from error
+        if node is None:
+            raise BadInput(f"{path}:1: the file is empty; a scenario was expected")
+        if not isinstance(self._data, dict):
+            raise BadInput(f"{path}:1: not a scenario; it begins with 'scenario: NAME'")
+        self._lines: dict[tuple[Any, ...], int] = {}
+        self._note_lines(node, ())
+
+    def _note_lines(self, node: yaml.Node, place: tuple[Any, ...]) -> None:
+        self._lines[place] = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            seen: set[Any] = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    raise BadInput(f"{self._path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
+                seen.add(key.value)
+                self._note_lines(value, (*place, key.value))
+                self._lines[(*place, key.value)] = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode):
+            for position, value in enumerate(node.value):
+                self._note_lines(value, (*place, position))
+
+    def wrong(self, place: Sequence[Any], message: str) -> BadInput:
+        """Return the error for something wrong at ``place``."""
+        known = tuple(place)
+        while known not in self._lines:
+            known = known[:-1]
+        return BadInput(f"{self._path}:{self._lines[known]}: {_dotted(place)}{message}")
+
+    def unknown(self, place: Sequence[Any], kind: str, name: str, allowed: Iterable[str]) -> BadInput:
+        """Return the error for a name at ``place`` that is not one of ``allowed``."""
+        return self.wrong(place, str(unknown(kind, name, allowed)))
+
+    def scenario(self) -> Scenario:
+        """Return the scenario."""
+        validator = jsonschema.Draft202012Validator(schema("scenario"))
+        problem = jsonschema.exceptions.best_match(validator.iter_errors(self._data))
+        if problem is not None:
+            raise self.wrong(list(problem.absolute_path), _plain(problem))
+        data = self._data
+        self._clock = _time_of_day(data["clock"]) if "clock" in data else None
+        jobs = data.get("jobs") or {"job-a": {}}
+        own = self._own_rule()
+        expect = {name: self._expectation(name, given) for name, given in data["expect"].items()}
+        bounds = self._bounds(jobs)
+        entries = self._entries(bounds)
+        for name, expectation in expect.items():
+            self._check_runs(expectation, bounds, name)
+        return Scenario(
+            self._path, data["scenario"], data["title"], data["about"].strip(), tuple(data.get("source", ())),
+            self._clock, data.get("timers", "automatic") == "automatic",
+            data.get("persist_ms", 2), data.get("startup_ms", 3_000),
+            bounds, self._constants(), entries, expect, own,
+        )
+
+    def _own_rule(self) -> Revision | None:
+        """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
+        if "rule" not in self._data:
+            return None
+        from lostproof.userrule import with_rule
+
+        base = self._data["rule"]["base"]
+        if base not in REVISIONS:
+            raise self.unknown(("rule", "base"), "revision", base, REVISIONS)
+        file, _, function = self._data["rule"]["function"].rpartition(":")
+        try:
+            return with_rule(REVISIONS[base], f"{self._path.parent / file}:{function}")
+        except BadInput as error:
+            raise self.wrong(("rule", "function"), str(error)) from error
+
+    def _constants(self) -> dict[str, int]:
+        given: dict[str, int] = self._data.get("revision", {})
+        for name in given:
+            if name not in Constants.__dataclass_fields__:
+                raise self.unknown(("revision", name), "constant", name, Constants.__dataclass_fields__)
+        return given
+
+    def _bounds(self, jobs: Mapping[str, Any]) -> Bounds:
+        """Return the world that the timeline needs."""
+        names = sorted(jobs)
+        if names != [f"job-{letter}" for letter in "abcd"[: len(names)]]:
+            raise self.wrong(("jobs",), "jobs must be called job-a, job-b … without a gap")
+        spent = dict.fromkeys(BUDGETS, 0)
+        slots = dict.fromkeys(names, 0)
+        for position, entry in enumerate(self._data["timeline"]):
+            budget = "store_faults" if entry.get("fault") else _SPENT_BY.get(entry["do"])
+            if budget:
+                spent[budget] += 1
+            if entry["do"] == "slot_due":
+                job = entry.get("job", "job-a")
+                if job not in slots:
+                    raise self.unknown(("timeline", position), "job", job, names)
+                slots[job] += 1
+        kinds = {given.get("kind", "recurring") for given in jobs.values()}
+        payloads = {given.get("payload", "command") for given in jobs.values()}
+        if len(kinds) > 1 or len(payloads) > 1:
+            raise self.wrong(("jobs",), "all jobs of a scenario must be of one kind and have one kind of payload")
+        same_ms = any(entry.get("same_ms") for entry in self._data["timeline"])
+        implied: dict[str, int] = {
+            "jobs": len(names), "runs": 2 if same_ms else 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
+            "same_ms": int(same_ms),
+            "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
+        }
+        try:
+            return bounds_from({**implied, **self._data.get("bounds", {})})
+        except BadInput as error:
+            raise self.wrong(("bounds",) if "bounds" in self._data else ("timeline",), str(error)) from error
+
+    def _entries(self, bounds: Bounds) -> tuple[Entry, ...]:
+        timeline = self._data["timeline"]
+        last = 0
+        for position, entry in enumerate(timeline):
+            if "at" in entry:
+                at = self._moment(entry["at"], ("timeline", position, "at"))
+                if at < last:
+                    raise self.wrong(("timeline", position, "at"), f"time goes backwards: {at} ms comes after {last} ms")
+                last = at
+        actions = {action.name for known in REVISIONS.values() for action in Model(known, bounds).actions}
+        possible = (actions - set(AGING)) | set(DIRECTIVES)
+        return tuple(self._entry(position, bounds, last, possible) for position in range(len(timeline)))
+
+    def _entry(self, position: int, bounds: Bounds, last: int, possible: set[str]) -> Entry:
+        entry, place = self._data["timeline"][position], ("timeline", position)
+        if entry["do"] not in possible:
+            allowed = ", ".join(sorted(possible))
+            raise self.wrong((*place, "do"), f"{entry['do']!r} cannot be done here; possible: {allowed}")
+        params: list[tuple[str, int]] = []
+        if "job" in entry:
+            params.append(("job", self._job(entry["job"], bounds, (*place, "job"))))
+        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable"):
+            params.append(("job", 0))
+        if "run" in entry:
+            params.append(("run", self._run(entry["run"], bounds, (*place, "run"))))
+        if "end" in entry:
+            params.append(("end", ENDS.index(entry["end"])))
+        elif entry["do"] == "end":
+            raise self.wrong(place, "how the work ends is missing; give 'end': ok, failed or timed_out")
+        params += [(flag, int(entry[flag])) for flag in ("fault", "early", "same_ms") if flag in entry]
+        if entry["do"] in ("hold", "release", "fail_write") and not {"run", "write"} <= set(entry):
+            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of row, job, log")
+        window = None
+        if "between" in entry:
+            first, second = (self._moment(moment, (*place, "between")) for moment in entry["between"])
+            if first > second:
+                raise self.wrong((*place, "between"), "time goes backwards")
+            window = (first, second)
+        elif "anytime" in entry:
+            window = (0, last)
+        at = window[0] if window else self._moment(entry["at"], (*place, "at"))
+        takes = self._moment(entry["takes"], (*place, "takes"), duration=True) if "takes" in entry else 0
+        where = f"{self._path}:{self._lines[place]}"
+        cue = Cue(at, entry["do"], tuple(params), entry.get("write"), takes, bool(entry.get("optional")), where)
+        return Entry(cue, window)
+
+    def _moment(self, moment: Any, place: Sequence[Any], duration: bool = False) -> int:
+        at = self._milliseconds(moment, place, duration)
+        if at > LONGEST_MS:
+            raise self.wrong(place, f"{moment!r} lies too far ahead; a timeline lasts at most 30 days")
+        return at
+
+    def _milliseconds(self, moment: Any, place: Sequence[Any], duration: bool) -> int:
+        if isinstance(moment, int):
+            return moment
+        if re.fullmatch(_TIME_OF_DAY, moment) and not duration:
+            if self._clock is None:
+                raise self.wrong(place, f"{moment!r} is a time of day, but the scenario has no 'clock'")
+            # A time before the clock's start is one of the next day.
+            return (_time_of_day(moment) - self._clock) % DAY_MS
+        if moment and not _DURATION.sub("", moment).strip():
+            return sum(round(float(number) * _UNITS[unit]) for number, unit in _DURATION.findall(moment))
+        raise self.wrong(place, f"{moment!r} is no moment; write milliseconds, '5m 30s', or '07:40:44' with a 'clock'")
+
+    def _job(self, name: str, bounds: Bounds, place: Sequence[Any]) -> int:
+        job = "abcd".index(name[-1])
+        if job >= bounds.jobs:
+            raise self.unknown(place, "job", name, [f"job-{letter}" for letter in "abcd"[: bounds.jobs]])
+        return job
+
+    def _run(self, name: str, bounds: Bounds, place: Sequence[Any]) -> int:
+        job = self._job(name.split(".")[0], bounds, place)
+        number = int(name[-1])
+        if number > bounds.runs:
+            raise self.wrong(place, f"{name}: a job has at most {bounds.runs} runs here; raise bounds.runs")
+        return job * bounds.runs + number - 1
+
+    def _expectation(self, name: str, given: Mapping[str, Any]) -> Expectation:
+        place = ("expect", name)
+        own = [OWN] if "rule" in self._data else []
+        if name not in (*REVISIONS, OTHERS, *own):
+            raise self.unknown(place, "revision", name, [*REVISIONS, OTHERS, *own])
+        known = {judged.id for judged in PROPERTIES}
+        for kind in ("violates", "holds"):
+            for position, judged in enumerate(given.get(kind, ())):
+                if judged not in known:
+                    raise self.unknown((*place, kind, position), "property", judged, sorted(known))
+        both = set(given.get("violates", ())) & set(given.get("holds", ()))
+        if both:
+            raise self.wrong(place, f"{', '.join(sorted(both))} cannot both be violated and hold")
+        observed = []
+        for position, seen in enumerate(given.get("observe", ())):
+            at = self._moment(seen["at"], (*place, "observe", position, "at"))
+            within = self._moment(seen.get("within", 1_000), (*place, "observe", position, "within"), duration=True)
+            what = "row" if "row" in seen else "log"
+            observed.append(Observation(at, within, seen["run"], what, seen[what]))
+        return Expectation(
+            tuple(given.get("violates", ())), tuple(given.get("holds", ())), dict(given.get("rows", {})), tuple(observed)
+        )
+
+    def _check_runs(self, expectation: Expectation, bounds: Bounds, name: str) -> None:
+        statuses = chart("task").states
+        for position, seen in enumerate(expectation.observe):
+            place = ("expect", name, "observe", position)
+            self._run(seen.run, bounds, (*place, "run"))
+            allowed = statuses if seen.what == "row" else LOGS
+            if seen.value not in allowed:
+                raise self.unknown((*place, seen.what), seen.what, seen.value, allowed)
+        for run, status in expectation.rows.items():
+            self._run(run, bounds, ("expect", name, "rows", run))
+            if status not in statuses:
+                raise self.unknown(("expect", name, "rows", run), "status", status, statuses)
+
+
+def _dotted(place: Sequence[Any]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    return f"{path}: " if path else ""
+
+
+def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
+    """Return what a schema violation means, in words."""
+    part: Any = problem.schema
+    match problem.validator:
+        case "additionalProperties":
+            allowed = ", ".join(part.get("properties", {}))
+            return f"{problem.message}; allowed: {allowed}" if allowed else problem.message
+        case "oneOf" if "do" in part.get("required", ()):
+            return "give exactly one of: at, between, anytime"
+        case "oneOf" | "anyOf":
+            return f"{problem.instance!r} is no moment; write milliseconds, '5m 30s', or '07:40:44' with a 'clock'"
+        case "pattern" if "job-" in part["pattern"]:
+            words = "job-a to job-d" if part["pattern"].endswith("[a-d]$") else "job-a.run-1, and so on"
+            return f"{problem.instance!r} is no name that is known here; write {words}"
+        case "const":
+            return f"{problem.instance!r} is not allowed; the only value is {str(part['const']).lower()}"
+        case "type":
+            return f"{problem.instance!r} is no {part['type']}"
+        case "enum":
+            return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, part['enum']))}"
+        case _:
+            return str(problem.message)
+
+
+def _time_of_day(text: str) -> int:
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3_600_000 + int(minutes) * 60_000 + round(float(seconds) * 1_000)
