@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -18,7 +20,10 @@ from click.testing import CliRunner, Result
 from lostproof import __version__
 from lostproof.cli import cli
 from lostproof.errors import Defect
-from lostproof.files import schema
+from lostproof.evidence import Evidence
+from lostproof.files import data_root, schema
+from lostproof.revisions import REVISIONS
+from lostproof.userrule import with_rule
 
 TINY = "runs=1,outcomes=1,manual=0,long_waits=0,crashes=1"
 
@@ -66,6 +71,28 @@ def test_the_help_of_every_command_has_an_example(command: tuple[str, ...]) -> N
     assert f"lostproof {' '.join(command)}" in text.split("Example")[1]
 
 
+def examples() -> list[str]:
+    texts = [lostproof(*command, "--help").stdout for command in [(), *commands()]]
+    found = re.findall(r"^ +(?:Example: +)?(?:eval \"\$\()?(lostproof [a-z].*?)(?:  .*|\)\")?$", "\n".join(texts), re.M)
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("example", examples())
+def test_every_example_in_a_help_text_works(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = shlex.split(example)[1:]
+    if "my_rules.py:durable" in arguments:
+        (tmp_path / "my_rules.py").write_text("from lostproof import KEEP\ndef durable(evidence):\n    return KEEP\n")
+        monkeypatch.chdir(tmp_path)
+    else:
+        monkeypatch.chdir(data_root())
+    if arguments[0] in ("check", "matrix"):
+        arguments += ["--bounds", "smoke"]
+    result = CliRunner().invoke(cli, arguments, prog_name="lostproof")
+    assert result.exit_code in (0, 1), result.output
+    assert result.stdout
+    assert result.stderr == ""
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from lostproof.cli import cli; cli(['-h'], standalone_mode=False); print(sorted(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
@@ -88,7 +115,10 @@ def test_the_version_is_that_of_the_package() -> None:
         (["check", "--bounds", "huge"], "unknown bounds 'huge'; there are: smoke, ci, deep"),
         (["check", "--bounds", "crashs=1"], "unknown bound 'crashs'; there are: jobs"),
         (["check", "--bounds", "crashes=9"], "bound crashes=9 is out of range; allowed: 0 to 3"),
+        (["check", "--bounds", "crashes=1, crashes=2"], "bound crashes is given twice in 'crashes=1, crashes=2'"),
         (["check", "--base", "reference"], "--base goes with --rule"),
+        (["check", "--save", ""], "--save '': an empty name"),
+        (["run", ""], "path '': an empty name"),
         (["matrix", "--bounds", "nothing"], "unknown bounds 'nothing'"),
         (["run", "no/such/place"], "no/such/place: no such file or folder"),
         (["simulate", "nobody", "--seed", "1"], "unknown revision 'nobody'"),
@@ -106,22 +136,50 @@ def test_bad_input_gives_one_line_and_exits_with_2(arguments: list[str], message
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["chekc"], ["check", "--races", "some"], ["check", "--max-states", "0"], ["simulate"], ["list", "moons"],
-     ["show", "lifecycle", "task", "--format", "svg"], ["completion", "tcsh"]],
+    ("arguments", "message"),
+    [
+        (["chekc"], "no such command 'chekc'"),
+        (["--loud"], "no such option '--loud'"),
+        (["check", "--races", "some"], "invalid value for '--races'"),
+        (["check", "--max-states", "0"], "invalid value for '--max-states'"),
+        (["simulate"], "missing option '--seed'"),
+        (["list"], "missing argument"),
+        (["list", "moons"], "invalid value for '{revisions|"),
+        (["show", "lifecycle", "task", "--format", "svg"], "invalid value for '--format'"),
+        (["completion", "tcsh"], "invalid value for '{bash|"),
+    ],
 )
-def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
-    assert "Error:" in lostproof(*arguments, code=2).stderr
+def test_usage_errors_are_one_line_and_exit_with_2(arguments: list[str], message: str) -> None:
+    result = lostproof(*arguments, code=2)
+    assert result.stderr.lower().startswith(f"lostproof: {message}".lower())
+    assert "-h shows the usage)" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["list", "revisions"], ["list", "revisions", "--format", "json"], ["--help"]])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [(">&-", b"it is closed"), (">/dev/full", b"No space left on device"), ("| true", None)],
+    ids=["closed", "full", "pipe"],
+)
+def test_output_that_cannot_be_written_is_one_line(arguments: list[str], place: str, message: bytes | None) -> None:
+    if "full" in place and not Path("/dev/full").exists():
+        pytest.skip("there is no device that is always full")
+    line = f"{shlex.quote(sys.executable)} -c 'from lostproof.cli import main; main()' {' '.join(arguments)} {place}"
+    result = subprocess.run(["sh", "-c", line], capture_output=True, check=False)
+    assert result.stderr == (b"lostproof: cannot write the output (%s)\n" % message if message else b"")
+    assert result.returncode == (2 if message else 0)
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
+        (SystemExit(0), "internal error: SystemExit: 0"),
         (Defect("a race does not replay"), "internal error: a race does not replay"),
         (ZeroDivisionError("division by zero\nsecond line"), "internal error: ZeroDivisionError: division by zero ("),
     ],
 )
-def test_internal_errors_exit_with_4(error: Exception, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_errors_exit_with_4(error: BaseException, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise error
 
@@ -131,8 +189,9 @@ def test_internal_errors_exit_with_4(error: Exception, message: str, monkeypatch
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stderr.count("\n") == 1
-    monkeypatch.setenv("LOSTPROOF_DEBUG", "1")
-    assert CliRunner().invoke(cli, ["check"]).exception is error
+    if isinstance(error, Exception):
+        monkeypatch.setenv("LOSTPROOF_DEBUG", "1")
+        assert CliRunner().invoke(cli, ["check"]).exception is error
 
 
 # -- check
@@ -258,7 +317,7 @@ def test_a_rule_of_ones_own_is_checked_in_a_revision_of_choice(rules: Path) -> N
     ("function", "message"),
     [
         ("confused", ":11: rule confused@reference: answered 3 for Evidence("),
-        ("clumsy", ":16: raised KeyError ('none'), asked for Evidence("),
+        ("clumsy", ":16: rule clumsy@reference: raised KeyError ('none') for Evidence("),
         ("missing", ": there is no function 'missing'; there are: never, hasty, confused, clumsy"),
     ],
 )
@@ -278,6 +337,43 @@ def test_a_rule_file_that_does_not_run_is_bad_input(tmp_path: Path, text: str, m
     assert result.stderr == f"lostproof: {tmp_path / 'broken.py'}{message}\n"
 
 
+@pytest.mark.parametrize(
+    "escape", ["sys.exit(0)", "sys.exit(1)", "sys.exit(3)", "raise BaseException", "raise GeneratorExit"]
+)
+@pytest.mark.parametrize("file", ["def rule(evidence):\n    {}", "{}"], ids=["asked", "loaded"])
+def test_a_rule_cannot_end_the_program(tmp_path: Path, file: str, escape: str) -> None:
+    path = tmp_path / "escape.py"
+    path.write_text(f"import sys\n{file.format(escape)}\n")
+    result = lostproof("check", "--rule", f"{path}:rule", "--bounds", TINY, code=2)
+    line = 3 if "def" in file else 2
+    assert result.stderr.startswith(f"lostproof: {path}:{line}: ")
+    assert "raised " in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_rule_is_asked_twice_about_each_evidence(rules: Path) -> None:
+    result = lostproof("check", "--rule", f"{rules}:hasty", "--bounds", TINY, "--races", "none", code=1)
+    assert result.stderr.splitlines().count("asked") == 2 * len(list(Evidence.domain()))
+    assert "asked" not in result.stdout.splitlines()
+
+
+def test_a_rule_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+    for name, early, late in (("one", "KEEP", "LOST"), ("two", "LOST", "KEEP")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "beside.py").write_text(f"from lostproof import {early} as EARLY\n")
+        (folder / "lazily.py").write_text(f"from lostproof import {late} as LATE\n")
+        (folder / "rules.py").write_text(
+            "from beside import EARLY\ndef rule(evidence):\n"
+            "    from lazily import LATE\n    return EARLY if evidence.expired else LATE\n"
+        )
+        mine = with_rule(REVISIONS["reference"], f"{folder / 'rules.py'}:rule")
+        decided = {str(d) for e, d in zip(Evidence.domain(), mine.decisions, strict=True) if e.expired}
+        assert decided == {early.lower()}
+    assert not {"beside", "lazily"} & set(sys.modules)
+    assert not [folder for folder in sys.path if folder.startswith(str(tmp_path))]
+
+
 @pytest.mark.parametrize("place", ["rules.py", "rules.py:", ":f", "rules.py:not a name", "missing.py:f"])
 def test_a_rule_that_is_nowhere_is_bad_input(place: str) -> None:
     assert "lostproof: " in lostproof("check", "--rule", place, code=2).stderr
@@ -295,8 +391,17 @@ def test_saved_races_of_a_rule_of_ones_own_replay_with_that_rule(rules: Path, tm
 
 def test_the_matrix_says_nothing_about_drift_where_nothing_is_pinned() -> None:
     text = lostproof("matrix", "--bounds", TINY).stdout
-    assert f"nothing pinned for bounds {TINY}" in text
+    told = f"nothing pinned for bounds {TINY}: the exit code says only that everything was explored"
+    assert told in " ".join(text.split())
     assert "completed-run-never-lost" in text
+
+
+def test_a_matrix_that_is_not_explored_exits_with_3() -> None:
+    text = lostproof("matrix", "--bounds", TINY, "--max-states", "3", code=3).stdout
+    assert "not everything was explored" in " ".join(text.split())
+    assert "drifted" in lostproof("matrix", "--bounds", "smoke", "--max-states", "3", code=1).stdout
+    refused = lostproof("matrix", "--bounds", TINY, "--max-states", "3", "--pin", code=2).stderr
+    assert "some verdicts are inconclusive" in refused
 
 
 def test_the_small_matrix_is_as_pinned() -> None:

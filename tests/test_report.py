@@ -174,6 +174,16 @@ def test_a_matrix_without_pins_says_so() -> None:
     assert lost == ["completed-run-never-lost", "✓", "✗", str(results[1].verdict(lost[0]).race.race.steps)]
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 110])
+def test_a_matrix_keeps_the_names_of_its_rows(width: int) -> None:
+    results = [check(name, TINY) for name in REVISIONS]
+    lines = text_of(matrix_view(results, TINY, None, [], width), width).splitlines()
+    named = [line for line in lines if line.startswith("completed-run-never-lost ")]
+    assert sum(len(line.split()) - 1 - line.count("✗") for line in named) == len(REVISIONS)
+    assert len(named) == {40: 5, 60: 2, 80: 1, 110: 1}[width]
+    assert not any("…" in line or len(line) > width for line in lines)
+
+
 # -- decision tables
 
 

@@ -137,13 +137,18 @@ def parse_bounds(text: str) -> tuple[str, tuple[Slice, ...]]:
     """Return the name and the slices that ``text`` stands for: a preset, or ``name=number`` pairs joined by commas.
 
     Raises:
-        BadInput: an unknown preset or bound, or a value that is no number in range.
+        BadInput: an unknown preset or bound, a bound given twice, or a value that is no number in range.
     """
     if text in PRESETS:
         return text, PRESETS[text]
     if "=" not in text:
         raise unknown("bounds", text, [*PRESETS, "or pairs like crashes=2,restarts=1"])
-    return text, (Slice("custom", bounds_from(dict(_pair(part) for part in text.split(",")))),)
+    values: dict[str, int] = {}
+    for name, value in map(_pair, text.split(",")):
+        if name in values:
+            raise BadInput(f"bound {name} is given twice in {text!r}; give it once")
+        values[name] = value
+    return text, (Slice("custom", bounds_from(values)),)
 
 
 def _pair(part: str) -> tuple[str, int]:

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import click
 
 from lostproof.errors import BadInput, Defect
 from lostproof.options import (
+    Folder,
     Name,
     ScenarioPath,
     bounds_option,
@@ -47,35 +48,93 @@ _verbose = click.option("-v", "--verbose", is_flag=True, help="Tell more.")
 class _Guarded(click.Group):
     """The group of all commands: it turns errors into one line on standard error and an exit code."""
 
+    def main(self, *arguments: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Run the command line and exit; with ``standalone_mode=False`` return or raise what comes of it."""
+        run: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return run(*arguments, standalone_mode=False, **more)
+        try:
+            if sys.stdout is None:
+                raise _CannotWrite(OSError(errno.EBADF, "it is closed"))
+            # In here, only help and the like write outside `_writing`.
+            with _writing():
+                sys.exit(run(*arguments, standalone_mode=False, **more) or HOLDS)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+        except click.ClickException as error:
+            _complain(_usage_error(error))
+        except _CannotWrite as error:
+            error.tell()
+        sys.exit(BAD_INPUT)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
+        except (click.ClickException, click.exceptions.Exit, _CannotWrite):
             raise
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except BadInput as error:
-            click.echo(f"lostproof: {error}", err=True)
+            _complain(str(error))
             ctx.exit(BAD_INPUT)
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise
-            if os.environ.get(DEBUG):
+        except BaseException as error:
+            if os.environ.get(DEBUG) and isinstance(error, Exception):
                 raise
             kind = "" if isinstance(error, Defect) else f"{type(error).__name__}: "
             first = (str(error).splitlines() or [""])[0]
-            click.echo(f"lostproof: internal error: {kind}{first} ({DEBUG}=1 shows where)", err=True)
+            _complain(f"internal error: {kind}{first} ({DEBUG}=1 shows where)")
             ctx.exit(INTERNAL)
+
+
+def _complain(line: str) -> None:
+    click.echo(f"lostproof: {line}", err=True)
+
+
+def _usage_error(error: click.ClickException) -> str:
+    told = " ".join(error.format_message().split()).rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" ({context.command_path} -h shows the usage)" if context else ""
+    return f"{told[:1].lower()}{told[1:]}{hint}"
 
 
 # -- output
 
 
+class _CannotWrite(Exception):
+    """Standard output is closed, full, or a pipe that nobody reads any more (which is nothing to complain about)."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(cause.strerror)
+        self.silent = cause.errno == errno.EPIPE
+
+    def tell(self) -> None:
+        """Say so, and see to it that what is left to write does not fail once more at the very end."""
+        if not self.silent:
+            _complain(f"cannot write the output ({self})")
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        raise _CannotWrite(error) from error
+
+
 def _print(*views: Any) -> None:
     from lostproof.report.text import show
 
-    show(*views)
+    with _writing():
+        show(*views)
+
+
+def _print_line(text: str | bytes) -> None:
+    with _writing():
+        click.echo(text)
 
 
 def _width() -> int:
@@ -87,19 +146,20 @@ def _width() -> int:
 def _print_json(data: Any) -> None:
     from lostproof.report.data import dump
 
-    click.echo(dump(data).encode())
+    _print_line(dump(data).encode())
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None] | None]:
     """Give a function that tells on a terminal, after a second, what is going on; None where nobody looks."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
 
     begun = time.monotonic()
-    status = Console(stderr=True).status("")
+    terminal = Console(stderr=True)
+    status = terminal.status("", spinner="dots" if terminal.encoding.startswith("utf") else "line")
 
     def say(line: str) -> None:
         if time.monotonic() - begun > 1:
@@ -144,15 +204,17 @@ def cli() -> None:
 @cli.command()
 @bounds_option
 @click.option("--pin", is_flag=True, help="Write the verdicts as the expected ones (in a source checkout).")
+@_max_states
 @output_option
 @click.pass_context
-def matrix(ctx: click.Context, bounds: str, pin: bool, form: str) -> None:
+def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, form: str) -> None:
     """Judge every revision against every property and compare with the pinned verdicts.
 
     \b
     Example:  lostproof matrix --bounds smoke
 
-    Exits with 1 if a verdict, or the length of a shortest race, differs from what is pinned for these bounds.
+    Exits with 1 if a verdict, or the length of a shortest race, differs from what is pinned for these bounds, else with
+    3 if one is inconclusive. Where nothing is pinned, the exit code says only whether everything was explored.
     """
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
@@ -164,7 +226,10 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, form: str) -> None:
     if pin:
         pinned.require_checkout()
     expected = None if pin else pinned.pins(name)
-    results = _explore(list(REVISIONS), bounds, (), None)
+    results = _explore(list(REVISIONS), bounds, (), max_states)
+    inconclusive = any(verdict.verdict == "inconclusive" for result in results for verdict in result.verdicts)
+    if pin and inconclusive:
+        raise BadInput(f"bounds {name} are not pinned: some verdicts are inconclusive; a larger --max-states may help")
     if pin:
         click.echo(f"pinned in {from_here(pinned.pin(name, results))}", err=True)
         expected = pinned.pins(name)
@@ -173,7 +238,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, form: str) -> None:
         _print_json(matrix_data(name, slices, results, expected, drifted))
     else:
         _print(matrix_view(results, name, expected, drifted, _width()))
-    ctx.exit(VIOLATED if drifted else HOLDS)
+    ctx.exit(VIOLATED if drifted else INCONCLUSIVE if inconclusive else HOLDS)
 
 
 @cli.command()
@@ -185,7 +250,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, form: str) -> None:
               help="The revision that --rule goes into; the default is reference.")
 @click.option("--races", type=click.Choice(["none", "first", "all"]), default="first", show_default=True,
               help="Which races to show as timelines.")
-@click.option("--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+@click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
               help="Write each race as a scenario file.")
 @_max_states
 @_verbose
@@ -260,7 +325,7 @@ def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...],
     """Replay scenario files, or folders of them (by default the built-in ones), and compare with what they expect.
 
     \b
-    Example:  lostproof run scenarios/crash -v
+    Example:  lostproof run scenarios/slots -v
 
     A timeline is shown for what fails, and with -v for everything. Exits with 1 if something is not as expected.
     """
@@ -385,7 +450,7 @@ def lifecycle(name: str, form: str) -> None:
         case "json":
             _print_json(views.lifecycle_data(compiled))
         case _:
-            click.echo(views.lifecycle_mermaid(compiled) if form == "mermaid" else views.lifecycle_dot(compiled))
+            _print_line(views.lifecycle_mermaid(compiled) if form == "mermaid" else views.lifecycle_dot(compiled))
 
 
 @show_.command("revision")
@@ -397,11 +462,9 @@ def show_revision(name: str, form: str) -> None:
     \b
     Example:  lostproof show revision openclaw-2026.4.15
     """
-    from lostproof.report import show as views
-    from lostproof.revisions import revision
+    from lostproof.report.show import revision_data, revision_view
 
-    subject = revision(name)
-    _print_json(views.revision_data(subject)) if form == "json" else _print(views.revision_view(subject))
+    _show_revision(name, form, revision_data, revision_view)
 
 
 @show_.command("rule")
@@ -413,11 +476,16 @@ def show_rule(name: str, form: str) -> None:
     \b
     Example:  lostproof show rule openclaw-2026.5.28
     """
-    from lostproof.report import show as views
+    from lostproof.report.show import rule_data, rule_view
+
+    _show_revision(name, form, rule_data, rule_view)
+
+
+def _show_revision(name: str, form: str, data: Callable[[Revision], Any], view: Callable[[Revision], Any]) -> None:
     from lostproof.revisions import revision
 
     subject = revision(name)
-    _print_json(views.rule_data(subject)) if form == "json" else _print(views.rule_view(subject))
+    _print_json(data(subject)) if form == "json" else _print(view(subject))
 
 
 @show_.command("property")
@@ -448,7 +516,7 @@ def completion(shell: str) -> None:
 
     chosen = get_completion_class(shell)
     assert chosen is not None
-    click.echo(chosen(cli, {}, "lostproof", "_LOSTPROOF_COMPLETE").source())
+    _print_line(chosen(cli, {}, "lostproof", "_LOSTPROOF_COMPLETE").source())
 
 
 def main() -> None:

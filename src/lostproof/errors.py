@@ -1,4 +1,4 @@
-"""The one error that a user can cause."""
+"""What can go wrong: something that a user can mend, and something that only lostproof's authors can."""
 
 from __future__ import annotations
 

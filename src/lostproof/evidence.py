@@ -163,7 +163,9 @@ def _asked(rule: Rule, evidence: Evidence, name: str) -> Decision:
     try:
         decision = rule(evidence)
         again = rule(evidence)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         told = " ".join(str(error).split())
         raise BadInput(f"rule {name}: raised {type(error).__name__} ({told}) for {evidence}") from error
     if not isinstance(decision, Decision) or decision not in DECISIONS:

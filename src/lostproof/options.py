@@ -11,7 +11,9 @@ from click.shell_completion import CompletionItem
 
 from lostproof.errors import BadInput
 
-__all__ = ["Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names", "output_option"]
+__all__ = [
+    "Folder", "Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names", "output_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,8 +53,20 @@ def known_names(kind: str) -> Iterable[str]:
             return []
 
 
+class Folder(click.Path):
+    """A folder; no name at all is not taken for the present one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder as a path."""
+        return super().convert(_named(value, param), param, ctx)
+
+
 class ScenarioPath(click.Path):
     """A scenario file or folder, with completion of the built-in ones as well as of files."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the file or folder as a path."""
+        return super().convert(_named(value, param), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the built-in scenarios that begin with ``incomplete``, and leave files to the shell."""
@@ -63,6 +77,13 @@ class ScenarioPath(click.Path):
         except BadInput:
             known = []
         return [item for item in known if item.value.startswith(incomplete)] + [CompletionItem(incomplete, type="file")]
+
+
+def _named(value: Any, param: click.Parameter | None) -> Any:
+    if value == "":
+        name = param.opts[0] if param and param.param_type_name == "option" else "path"
+        raise BadInput(f"{name} '': an empty name; write . for the present folder")
+    return value
 
 
 def from_here(path: Path) -> Path:

@@ -14,7 +14,7 @@ from lostproof.files import data_root, in_checkout
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
 
-__all__ = ["Drift", "Pins", "data_root", "drift", "pin", "pins", "word_for"]
+__all__ = ["Drift", "Pins", "drift", "pin", "pins", "require_checkout", "word_for"]
 
 Pins = Mapping[str, Mapping[str, str]]
 """The verdict on each property, by revision."""

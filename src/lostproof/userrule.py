@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from lostproof.bounds import Bounds
 from lostproof.errors import BadInput
-from lostproof.evidence import Evidence, Rule
+from lostproof.evidence import Rule
 from lostproof.revisions import Revision
 
 __all__ = ["load_rule", "with_rule"]
@@ -29,25 +30,21 @@ def with_rule(base: Revision, place: str) -> Revision:
     Raises:
         BadInput: the rule cannot be loaded, raises, or answers nonsense; the message names file and line.
     """
-    rule, (path, line) = load_rule(place)
-    mine = base.but(
-        f"{rule.__name__}@{base.name}", f"{base.name} with the rule of {place}",
-        rule=rule, source=place, own_rule=(place, base.name),
-    )
-    with redirect_stdout(sys.stderr):
-        for evidence in Evidence.domain():
-            try:
-                rule(evidence)
-            except Exception as error:
-                place = f"{path}:{_line_in(error, path) or line}"
-                raise BadInput(f"{place}: {_told(error)}, asked for {evidence}") from error
+    file, _, name = place.rpartition(":")
+    with _neighbours(Path(file)), redirect_stdout(sys.stderr):
+        rule, (path, line) = load_rule(place)
+        asked = base.but(f"{name}@{base.name}", f"{base.name} with the rule of {place}", rule=rule)
         try:
-            consults_stores = mine.rule_table(Bounds(outcomes=3)).classes > 1
-            mine = replace(mine, caches_evidence=base.caches_evidence or consults_stores)
-            # The rule is asked for the last time here: what it prints must not get between what a command prints.
-            _ = mine.decisions
+            decisions = asked.decisions
         except BadInput as error:
-            raise BadInput(f"{path}:{line}: {error}") from error
+            where = _line_in(error.__cause__, path) if error.__cause__ else None
+            raise BadInput(f"{path}:{where or line}: {error}") from error
+    consults_stores = asked.rule_table(Bounds(outcomes=3)).classes > 1
+    mine = replace(
+        asked, source=place, own_rule=(place, base.name), caches_evidence=base.caches_evidence or consults_stores
+    )
+    # What a rule prints must not get between what a command prints, and an answer must not change: it is not asked again.
+    mine.__dict__["decisions"] = decisions
     return mine
 
 
@@ -83,13 +80,36 @@ def _run(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[_MODULE] = module
     try:
-        with redirect_stdout(sys.stderr):
+        with _neighbours(path), redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
     except SyntaxError as error:
         raise BadInput(f"{error.filename or path}:{error.lineno}: {error.msg}") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise BadInput(f"{path}:{_line_in(error, path) or 1}: {_told(error)}") from error
     return module
+
+
+@contextmanager
+def _neighbours(path: Path) -> Iterator[None]:
+    """Let imports find the files beside ``path``, and forget these modules afterwards: other folders have such names too."""
+    folder = str(path.resolve().parent)
+    if folder in sys.path:
+        yield
+        return
+    known = set(sys.modules)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+        for name in set(sys.modules) - known - {_MODULE}:
+            beside = Path(folder, name.partition(".")[0])
+            file = Path(getattr(sys.modules[name], "__file__", None) or "/")
+            if file.is_relative_to(beside) or file == beside.with_suffix(".py"):
+                del sys.modules[name]
 
 
 def _told(error: BaseException) -> str:

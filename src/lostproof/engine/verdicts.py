@@ -32,7 +32,6 @@ MAX_STATES = 60_000_000
 """States after which a slice is given up as inconclusive."""
 
 
-
 @dataclass(frozen=True)
 class SliceReport:
     """How far one slice was explored, and what was found in it (plain data, so that it can cross processes).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from rich.console import Console, Group, RenderableType
@@ -37,6 +37,9 @@ LOOKS = {
     "inconclusive": ("?", "magenta"),
 }
 """The mark and the style of each verdict."""
+
+SIZES = ("states", "transitions", "depth")
+"""What tells the size of a state space."""
 
 WIDTH = 110
 """Columns of a text that does not go to a terminal."""
@@ -171,19 +174,52 @@ def matrix_view(
 ) -> RenderableType:
     """Return every revision against every property, and what drifted from the pinned verdicts."""
     cells = {(drift.revision, drift.property) for drift in drifted}
-    table = Table.grid(padding=(0, 2 if width >= 100 else 1, 0, 0))
-    table.add_column()
+    unclosed = any(not report.closed for result in results for report in result.slices)
+    views: list[RenderableType] = []
+    for block in _blocks(results, width):
+        views += [_matrix_table(block, cells, width), ""]
+    legend = Text("✓ holds  ✗ violated, steps of the shortest race  ≈ accepted  ? inconclusive  ! drift", "dim")
+    return Group(*views, legend, *_drift_lines(bounds, expected, drifted, unclosed))
+
+
+def _gap(width: int) -> int:
+    return 2 if width >= 100 else 1
+
+
+def _blocks(results: Sequence[Result], width: int) -> list[list[Result]]:
+    """Return the revisions in as few blocks as there is room for: the names of the properties must stay readable."""
+    room = width - max(len(verdict.property.id) for verdict in results[0].verdicts)
+    blocks: list[list[Result]] = []
+    left = 0
+    for result in results:
+        sizes = [_short(getattr(result, name)) for name in SIZES]
+        cells = [_matrix_cell(verdict, drifted=True).plain for verdict in result.verdicts]
+        needed = _gap(width) + max(map(len, [*_head(result).split("\n"), *sizes, *cells]))
+        if not blocks or needed > left:
+            blocks.append([])
+            left = room
+        blocks[-1].append(result)
+        left -= needed
+    return blocks
+
+
+def _head(result: Result) -> str:
+    return result.revision.name.replace("-", "-\n", 1)
+
+
+def _matrix_table(results: Sequence[Result], cells: Collection[tuple[str, str]], width: int) -> Table:
+    table = Table.grid(padding=(0, _gap(width), 0, 0))
+    table.add_column(overflow="fold")
     for _ in results:
         table.add_column(no_wrap=True)
-    table.add_row("", *(Text(result.revision.name.replace("-", "-\n", 1), "bold") for result in results))
+    table.add_row("", *(Text(_head(result), "bold") for result in results))
     for position, verdict in enumerate(results[0].verdicts):
         row = [_matrix_cell(result.verdicts[position], (result.revision.name, verdict.property.id) in cells)
                for result in results]
         table.add_row(verdict.property.id, *row)
-    for name in ("states", "transitions", "depth"):
+    for name in SIZES:
         table.add_row(Text(name, "dim"), *(Text(_short(getattr(result, name)), "dim") for result in results))
-    legend = Text("✓ holds  ✗ violated, steps of the shortest race  ≈ accepted  ? inconclusive  ! drift", "dim")
-    return Group(table, "", legend, *_drift_lines(bounds, expected, drifted))
+    return table
 
 
 def _matrix_cell(verdict: Verdict, drifted: bool) -> Text:
@@ -196,9 +232,10 @@ def _short(number: int) -> str:
     return f"{number:,}" if number < 10_000 else f"{number / 1_000:,.0f}k"
 
 
-def _drift_lines(bounds: str, expected: Pins | None, drifted: Sequence[Drift]) -> Iterable[Text]:
+def _drift_lines(bounds: str, expected: Pins | None, drifted: Sequence[Drift], unclosed: bool) -> Iterable[Text]:
     if expected is None:
-        yield Text(f"nothing pinned for bounds {bounds}", "dim")
+        told = "not everything was explored" if unclosed else "the exit code says only that everything was explored"
+        yield Text(f"nothing pinned for bounds {bounds}: {told}", "dim")
     elif not drifted:
         yield Text("as pinned", "green")
     else:
