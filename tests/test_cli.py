@@ -528,5 +528,23 @@ def test_text_off_a_terminal_has_no_escapes_and_no_trailing_blanks() -> None:
     assert not any(line.endswith(b" ") for line in result.stdout.splitlines())
 
 
-def test_text_survives_an_old_encoding() -> None:
-    assert process("show", "property", "slot-runs-once", PYTHONIOENCODING="latin-1").returncode == 0
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437"])
+def test_an_encoding_without_our_marks_gets_ascii_ones(encoding: str) -> None:
+    shown = process("show", "property", "slot-runs-once", PYTHONIOENCODING=encoding).stdout.decode(encoding)
+    assert "  X  openclaw-2026.4.2   violated" in shown
+    assert "  ok reference           holds" in shown
+    assert "[](executed => " in shown
+    race = process("check", "openclaw-2026.4.15", "--bounds", TINY, PYTHONIOENCODING=encoding).stdout.decode(encoding)
+    assert "X why  the row of job-a.run-1" in race
+    assert "row running->lost" in race or "row running→lost" in race
+    assert "?" not in shown + race
+    assert "\\u" not in shown + race
+
+
+def test_marks_in_ascii_keep_the_columns() -> None:
+    arguments = ("matrix", "--bounds", "smoke")
+    plain, marked = (process(*arguments, PYTHONIOENCODING=e).stdout.decode(e) for e in ("ascii", "utf-8"))
+    for line, marked_line in zip(plain.splitlines()[:19], marked.splitlines(), strict=False):
+        assert [m.start() for m in re.finditer(r"(?<= )\S", line)] == [
+            m.start() for m in re.finditer(r"(?<= )\S", marked_line)
+        ]

@@ -14,7 +14,7 @@ from lostproof.drivers.timed import Timed
 from lostproof.engine.verdicts import check
 from lostproof.evidence import DOMAIN, Evidence
 from lostproof.model import Model
-from lostproof.report import data, show
+from lostproof.report import data, show, spec
 from lostproof.report.rules import rule_rows
 from lostproof.report.text import matrix_view, result_view
 from lostproof.report.timeline import clock_time, race_view, timeline
@@ -74,6 +74,14 @@ def test_every_value_of_every_cell_has_a_name_of_its_own(name: str) -> None:
 def test_every_action_of_every_revision_is_explained() -> None:
     used = {row["name"] for row in show.actions_data()}
     assert used <= set(data.ACTIONS)
+    assert "enable" in used
+    assert "`enable`" in spec.actions()
+
+
+def test_write_orders_are_told_once() -> None:
+    assert spec.write_orders("fix-skip") == spec.write_orders("fix-durable")
+    assert "as in `openclaw-2026.4.15`" in spec.write_orders("fix-skip")
+    assert "| section |" in spec.write_orders("openclaw-2026.4.15")
 
 
 # -- timelines

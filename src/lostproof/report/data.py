@@ -55,6 +55,7 @@ ACTIONS: dict[str, str] = {
     "cli_begin": "an operator starts `maintenance --apply`; it takes its snapshot",
     "cli_row": "the CLI writes one row from its snapshot",
     "disable": "an operator disables the job",
+    "enable": "an operator enables the job again",
     "delete": "an operator deletes the job",
     "clear_stuck": "the gateway clears a marker older than two hours",
     "crash": "the gateway is killed",
@@ -103,6 +104,11 @@ def value_name(m: Model, cell: Cell, value: int) -> str:
             return f"slot-{value + 1}" if value < m.bounds.slots else "none"
         case "sweep":
             return m.run_name(value - 1) if value else "none"
+        case "plan":
+            if not value:
+                return "none"
+            status, expired = m.rule_table.offline_rows[value - 1]
+            return ("running", "lost")[status] + (", past its grace" if expired else "")
         case "seen":
             return f"evidence-{value}"
         case _:

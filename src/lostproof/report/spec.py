@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 EVERYTHING = Bounds(
-    slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=1, long_waits=1, same_ms=1,
+    slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
     manual=1,
 )
 """Bounds under which every action of a revision can happen."""
@@ -314,8 +314,11 @@ def _values(allowed: Sequence[str]) -> str:
 
 
 def write_orders(name: str) -> str:
-    """Return the write order of each path of a revision, section by section."""
+    """Return the write order of each path of a revision, section by section, or the release that a proposal has them from."""
     subject = revision(name)
+    alike = [known for known in REVISIONS if _is_release(known) and REVISIONS[known].write_orders == subject.write_orders]
+    if alike and not _is_release(name):
+        return f"\nWrite orders: as in `{alike[-1]}`.\n"
     text = ""
     for path, order in subject.write_orders.items():
         states = subject.states(path)
@@ -325,6 +328,10 @@ def write_orders(name: str) -> str:
         ]
         text += f"\n`{path}`:\n" + _table(("", "section", "run is then", "steps", "waits, locks, faults"), rows)
     return text
+
+
+def _is_release(name: str) -> bool:
+    return name.startswith("openclaw-")
 
 
 def _steps(section: Section) -> str:

@@ -19,6 +19,7 @@ from lostproof.engine.verdicts import Result, Verdict
 from lostproof.model import Model
 from lostproof.pinned import Drift, Pins
 from lostproof.replay import Outcome
+from lostproof.report.ascii import encodable
 from lostproof.report.choices import choices_view, lasting_view
 from lostproof.report.data import digest
 from lostproof.report.timeline import race_view, timeline
@@ -48,23 +49,22 @@ WIDTH = 110
 def console(stream: IO[str] | None = None) -> Console:
     """Return the console for text on standard output (or on ``stream``)."""
     target: Any = stream or sys.stdout
-    if hasattr(target, "reconfigure") and "utf" not in (target.encoding or "").lower():
-        target.reconfigure(errors="replace")
     fixed = None if target.isatty() or "COLUMNS" in os.environ else WIDTH
     return Console(file=target, width=fixed, highlight=False, soft_wrap=False)
 
 
 def show(*views: RenderableType) -> None:
-    """Print ``views`` on standard output; where it is no terminal, without styles and without blanks at line ends."""
+    """Print ``views`` on standard output; where it is no terminal, without styles and without blanks at line ends.
+
+    What the encoding of standard output lacks is written in ASCII.
+    """
     out = console()
-    if out.is_terminal:
-        for view in views:
-            out.print(view)
-        return
     with out.capture() as captured:
         for view in views:
             out.print(view)
-    out.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    lines = captured.get().splitlines()
+    text = "".join(f"{line if out.is_terminal else line.rstrip()}\n" for line in lines)
+    out.file.write(encodable(text, out.encoding))
 
 
 # -- check

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rich.box import SIMPLE_HEAD
+from rich.box import SIMPLE_HEAD, Box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +28,8 @@ __all__ = ["clock_time", "race_view", "timeline"]
 DISK, MEMORY, GHOST = "bold", "dim", "dim italic"
 FAULT, BROKEN, DECISIVE = "bold red", "bold white on red", "bold yellow"
 LIFELINE = "│"
+RULED = Box(str(SIMPLE_HEAD), ascii=True)
+"""Never replaced by rich: what an encoding lacks is replaced afterwards, so that all lines keep their columns."""
 ROOM_FOR_CHANGES = 30
 """Columns that the changes need beside the lanes; with less, the lanes become one column."""
 FOLDED = 3
@@ -109,7 +111,7 @@ def timeline(
     rows = list(_folded(unfolded, point_of_no_return))
     lanes = _lanes(m, rows)
     plan = _Plan.of(rows, lanes, width)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), width=width)
+    table = Table(box=RULED, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), width=width)
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
