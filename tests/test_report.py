@@ -107,7 +107,7 @@ def test_a_race_has_a_line_for_each_step_and_ends_with_the_reason() -> None:
     assert "✗ why  the row of job-a.run-1 became lost although a durable store held how the run ended." in text
 
 
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
 def test_a_timeline_keeps_to_its_width(width: int) -> None:
     world = simulate(REVISIONS["openclaw-2026.5.28"], seed=3, steps=60)
     text = text_of(timeline(world.model, world.trace, width), width)
@@ -138,10 +138,11 @@ def test_sweeps_that_keep_everything_are_folded() -> None:
 def test_lanes_are_lifelines_while_there_is_room() -> None:
     race = check("openclaw-2026.4.15", f"{TINY},crashes=1").verdict("live-run-never-lost").race
     assert race is not None
-    wide, narrow = text_of(race_view(race, 120), 120), text_of(race_view(race, 60), 60)
+    wide, narrow, tiny = (text_of(race_view(race, width), width) for width in (120, 70, 40))
     assert "│" in wide
     assert "│" not in narrow
-    assert "actor" in narrow
+    assert re.search(r"time +actor +what happens", narrow)
+    assert "\n    ■ row running→lost\n" in tiny
 
 
 def test_a_lasting_violation_says_that_it_lasts() -> None:

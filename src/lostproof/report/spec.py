@@ -314,7 +314,7 @@ def _values(allowed: Sequence[str]) -> str:
 
 
 def write_orders(name: str) -> str:
-    """Return the write order of each path of a revision, section by section, or the release that a proposal has them from."""
+    """Return the write order of each path of a revision, section by section, or the release that has the same."""
     subject = revision(name)
     alike = [known for known in REVISIONS if _is_release(known) and REVISIONS[known].write_orders == subject.write_orders]
     if alike and not _is_release(name):

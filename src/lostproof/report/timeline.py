@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +33,8 @@ RULED = Box(str(SIMPLE_HEAD), ascii=True)
 """Never replaced by rich: what an encoding lacks is replaced afterwards, so that all lines keep their columns."""
 ROOM_FOR_CHANGES = 30
 """Columns that the changes need beside the lanes; with less, the lanes become one column."""
+ROOM_BESIDE = 20
+"""Columns that the changes need beside anything; with less, they get lines of their own."""
 FOLDED = 3
 """Sweeps in a row that change nothing are shown as one line from this many on."""
 
@@ -111,6 +114,8 @@ def timeline(
     rows = list(_folded(unfolded, point_of_no_return))
     lanes = _lanes(m, rows)
     plan = _Plan.of(rows, lanes, width)
+    if plan.room < ROOM_BESIDE:
+        return _stacked(rows, width, point_of_no_return, steps)
     table = Table(box=RULED, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), width=width)
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
@@ -121,12 +126,33 @@ def timeline(
     for row in rows:
         if steps and row.number == steps + 1:
             table.add_row(*[""] * (len(table.columns) - 1), Text("and it goes on:", GHOST))
-        mark = Text("◆" if row.number == point_of_no_return else " ", style=DECISIVE)
-        mark.append("✗" if row.broken else " ", style="bold red")
+        mark = _mark(row, point_of_no_return)
         swimmers = [_lane_cell(m, lane, row) for lane in lanes]
         cells = swimmers if plan.swimming else [Text(row.lane), Text(row.label, row.style)]
         table.add_row(mark, Text(row.numbers, "dim"), row.time, *cells, row.told(plan.room))
     return table
+
+
+def _stacked(rows: Sequence[_Row], width: int, point_of_no_return: int, steps: int | None) -> RenderableType:
+    """Return the timeline for narrow places: what changed stands on lines of its own, below what happened."""
+    numbers = _longest(row.numbers for row in rows)
+    lines: list[RenderableType] = [Text("time, actor: what happens\n    ■ changed on disk  □ in memory", "dim")]
+    for row in rows:
+        if steps and row.number == steps + 1:
+            lines.append(Text("and it goes on:", GHOST))
+        head = Text.assemble(
+            _mark(row, point_of_no_return), "  ", (row.numbers.rjust(numbers), "dim"), f"  {row.time}  ",
+            f"{row.lane}: ", (row.label, row.style),
+        )
+        lines.append(head)
+        if row.changed:
+            lines.append(Padding(row.told(width - 4), (0, 0, 0, 4)))
+    return Group(*lines)
+
+
+def _mark(row: _Row, point_of_no_return: int) -> Text:
+    mark = Text("◆" if row.number == point_of_no_return else " ", style=DECISIVE)
+    return mark.append("✗" if row.broken else " ", style="bold red")
 
 
 @dataclass(frozen=True)
