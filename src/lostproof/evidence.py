@@ -128,9 +128,10 @@ class RuleTable:
         self.answers = Table(columns[:, first].reshape([*live, self.classes]))
 
     @cached_property
-    def writes_offline(self) -> Table:
-        """Whether a process that is not authoritative may write a row at all, by status and age: ``[lost, expired]``."""
-        return Table(self.answers.array[:, :, 0, 0, 0].max(axis=(2, 3)) > 0)
+    def offline_rows(self) -> tuple[tuple[int, int], ...]:
+        """The rows that a process which is not authoritative may write at all, as (status, expired) positions."""
+        writes = self.answers.array[:, :, 0, 0, 0].max(axis=(2, 3)) > 0
+        return tuple((status, expired) for status, expired in np.argwhere(writes).tolist())
 
     @cached_property
     def tells_early_markers(self) -> bool:

@@ -93,7 +93,6 @@ def _after_death(state: str) -> int:
 PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
 NO_YES = ("no", "yes")
-SNAPSHOTS = ("none", "running", "running, past its grace", "lost", "lost, past its grace")
 
 FIELDS: tuple[Field, ...] = (
     Field(
@@ -132,7 +131,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "skipped", "job", Home.SERVICE, "the job is left out of this start's catch-up",
-        lambda b, r: 2 if any(name.startswith("skip_interrupted") for name in r.repair) else 0, NO_YES,
+        lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),
     Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
@@ -178,8 +177,8 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: r.rule_table(b).classes if r.caches_evidence else 0,
     ),
     Field(
-        "plan", "run", Home.CLI, "the row in the snapshot of the offline pass, as long as its turn is still to come",
-        lambda b, r: len(SNAPSHOTS) if b.offline_passes and r.rule_table(b).writes_offline.array.any() else 0, SNAPSHOTS,
+        "plan", "run", Home.CLI, "what the offline pass's snapshot says about the row, until its turn (0: nothing)",
+        lambda b, r: 1 + len(r.rule_table(b).offline_rows) if b.offline_passes else 0,
     ),
     # -- per pair of runs
     Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),

@@ -27,9 +27,9 @@ from lostproof.revisions import revision
 from lostproof.world import Cell
 
 REVISION = "openclaw-2026.4.15"
-LARGE = Bounds(outcomes=3, crashes=3, offline_passes=1, store_faults=1)
+LARGE = Bounds(crashes=3, restarts=1, store_faults=2, long_waits=0)
 """More than five million states of eight bytes."""
-SMALL = Bounds(crashes=2)
+SMALL = Bounds(crashes=1, store_faults=1)
 """Large enough to drown start-up costs, small enough for one Python object a state."""
 TINY = Bounds(runs=1, crashes=2)
 

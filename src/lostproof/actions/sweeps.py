@@ -10,7 +10,7 @@ from lostproof.actions.action import Action, always, spend
 from lostproof.model import Model
 from lostproof.steps import decide_row, put_row
 from lostproof.tables import chart
-from lostproof.world import SNAPSHOTS, World, member, where
+from lostproof.world import World, member, where
 
 __all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
 
@@ -104,18 +104,19 @@ def offline_actions(m: Model) -> Iterator[Action]:
         partial(_can_begin_cli, m), partial(_cli_begin, m), fair=False, budget="offline_passes",
     )
     for k in m.runs:
-        for snapshot in range(1, len(SNAPSHOTS) if m.layout.cell("plan", k).bits else 1):
+        for snapshot, row in enumerate(m.rule_table.offline_rows, start=1):
             yield Action(
                 "cli_row", "operator", ("plan", (k,), (snapshot,)), partial(_is_next, k),
-                partial(_cli_row, m, k, snapshot), (("run", k),), writes_rows=True,
+                partial(_cli_row, m, k, row), (("run", k),), writes_rows=True,
             )
 
 
 def _snapshot(m: Model, w: World, k: int) -> Any:
     """Return what the snapshot of an offline pass says about row ``k``, 0 if the pass will not write it anyway."""
-    lost = where(w.row[k] == LOST, 1, 0)
-    up = member(w.row[k], (RUNNING, LOST)) & (m.rule_table.writes_offline[lost, w.expired[k]] == 1)
-    return where(up, 1 + 2 * lost + w.expired[k], 0)
+    snapshot: Any = 0
+    for position, (status, expired) in enumerate(m.rule_table.offline_rows, start=1):
+        snapshot = where((w.row[k] == (RUNNING, LOST)[status]) & (w.expired[k] == expired), position, snapshot)
+    return snapshot
 
 
 def _can_begin_cli(m: Model, w: World) -> Any:
@@ -140,12 +141,11 @@ def _is_next(k: int, w: World) -> Any:
     return first
 
 
-def _cli_row(m: Model, k: int, snapshot: int, w: World) -> None:
+def _cli_row(m: Model, k: int, row: tuple[int, int], w: World) -> None:
     """Decide about the row as it was when the pass began, from log and store as they are now; write the whole row.
 
     Whatever the gateway has written to the row since is overwritten.
     """
     w.plan[k] = 0
-    lost, expired = divmod(snapshot - 1, 2)
-    answer = m.rule_table.answers[lost, expired, 0, 0, 0, m.log_evidence(w, k), m.evidence_class(w, k)]
+    answer = m.rule_table.answers[*row, 0, 0, 0, m.log_evidence(w, k), m.evidence_class(w, k)]
     put_row(m, w, k, answer != 0, answer)

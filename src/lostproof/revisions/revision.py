@@ -168,6 +168,11 @@ class Revision:
         """The task chart under this revision's guards."""
         return chart("task").table(self.guards)
 
+    def skips_interrupted_jobs(self, bounds: Bounds) -> bool:
+        """Return whether a start leaves jobs whose run was cut off out of its catch-up."""
+        always = "skip_interrupted_jobs" in self.repair
+        return always or ("skip_interrupted_one_shots" in self.repair and not bounds.recurring)
+
     def matches_marker_time(self, bounds: Bounds) -> bool:
         """Return whether it matters that a marker's time differs from the row's start time."""
         return self.early_markers and (self.logs_interrupted or self.rule_table(bounds).tells_early_markers)
