@@ -23,7 +23,6 @@ def test_a_preset_is_found_by_name(name: str) -> None:
         ("crashes=2", Bounds(crashes=2)),
         ("crashes=2,restarts=1", Bounds(crashes=2, restarts=1)),
         (" runs=1 , outcomes=3", Bounds(runs=1, outcomes=3)),
-        ("crashes=1,crashes=2", Bounds(crashes=2)),
         ("manual=0,long_waits=0,agents=1", Bounds(manual=0, long_waits=0, agents=1)),
     ],
 )
