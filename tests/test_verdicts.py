@@ -149,7 +149,7 @@ def test_fewest_steps_then_fewest_faults_then_order(
     judged = property_named("slot-runs-once")
     reports = [
         SliceReport(Slice(name, Bounds()), 1, 1, 1, True, None,
-                    {judged.id: (Violation(*one, 0, 0, 0), (), ())} if one else {})
+                    {judged.id: (Violation(*one, 0, 0, 0, 0), (), ())} if one else {})
         for name, one in zip("abc", found, strict=True)
     ]
     monkeypatch.setattr(verdicts, "timed_race", lambda subject, report, judged: report.slice.name)
