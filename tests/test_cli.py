@@ -180,7 +180,7 @@ def test_output_that_cannot_be_written_is_one_line(arguments: list[str], place: 
     ],
 )
 def test_internal_errors_exit_with_4(error: BaseException, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise error
 
     monkeypatch.setattr("lostproof.engine.verdicts.check_all", fail)

@@ -180,7 +180,7 @@ def _explore(subjects: Sequence[Revision | str], bounds: str, judged: Sequence[s
     from lostproof.engine.verdicts import MAX_STATES, check_all
 
     with _progress() as say:
-        return check_all(subjects, bounds, _distinct(judged) or None, limit or MAX_STATES, say)
+        return check_all(subjects, bounds, _distinct(judged) or None, limit or MAX_STATES, say, workers=os.cpu_count() or 1)
 
 
 # -- commands

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -140,7 +140,7 @@ def check(
         BadInput: an unknown name, or a rule that answers nonsense.
         Defect: a race that does not replay in the timed simulator.
     """
-    return check_all([subject], bounds, properties, max_states, on_progress, workers=1)[0]
+    return check_all([subject], bounds, properties, max_states, on_progress)[0]
 
 
 def check_all(
@@ -149,15 +149,18 @@ def check_all(
     properties: Sequence[str] | None = None,
     max_states: int = MAX_STATES,
     on_progress: Callable[[str], None] | None = None,
-    workers: int | None = None,
+    workers: int = 1,
 ) -> list[Result]:
-    """Return the result of :func:`check` for each of ``subjects``, over several processes where that is possible."""
+    """Return the result of :func:`check` for each of ``subjects``.
+
+    With more than one of ``workers`` the slices of known revisions are explored in processes of their own.
+    """
     revisions = [revision(subject) if isinstance(subject, str) else subject for subject in subjects]
     name, slices = parse_bounds(bounds)
     judged = [property_named(p) for p in properties] if properties else list(PROPERTIES)
     say = on_progress or (lambda line: None)
     tasks = [(subject, part) for subject in revisions for part in slices]
-    workers = min(os.cpu_count() or 1, len(tasks)) if workers is None else workers
+    workers = min(workers, len(tasks))
     known = all(REVISIONS.get(subject.name) is subject for subject in revisions)
     if workers > 1 and known:
         reports = _in_processes(tasks, [p.id for p in judged], max_states, say, workers)
@@ -176,7 +179,8 @@ def _in_processes(
     tasks: list[tuple[Revision, Slice]], judged: list[str], max_states: int, say: Callable[[str], None], workers: int
 ) -> list[SliceReport]:
     reports = []
-    with ProcessPoolExecutor(workers) as pool:
+    # Fresh processes: forking one that has threads (a progress display has) can hang.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         futures = [pool.submit(_explore_known, subject.name, part, judged, max_states) for subject, part in tasks]
         for (subject, part), future in zip(tasks, futures, strict=True):
             say(f"{subject.name} {part.name}")
