@@ -16,7 +16,18 @@ from lostproof.world import PATHS, Home, World, look, member, where
 if TYPE_CHECKING:
     from lostproof.model import Model
 
-__all__ = ["MUTANT_REPAIRS", "REPAIRS", "STEPS", "Step", "decide_row", "put_row", "restore_rows", "says_truth"]
+__all__ = [
+    "MUTANT_REPAIRS",
+    "REPAIRS",
+    "STEPS",
+    "Step",
+    "decide_row",
+    "drop_marker",
+    "inferred",
+    "put_row",
+    "restore_rows",
+    "says_truth",
+]
 
 TASK = chart("task")
 ABSENT, RUNNING = TASK.codes("absent", "running")
@@ -26,6 +37,11 @@ TRUTH = TASK.codes("absent", "succeeded", "failed", "timed_out")
 """The row status that tells the truth, by the code of the run's end."""
 FINISH = (0, *(TASK.events.index(f"finish_{status}") for status in ("succeeded", "failed", "timed_out")))
 OPEN = TASK.events.index("open")
+INFER = tuple(
+    TASK.events.index(event) if event in TASK.events else OPEN
+    for event in ("lose" if status == "lost" else f"recover_{status}" for status in TASK.states)
+)
+"""The event by which a row comes to a status that somebody infers, by the code of the status."""
 ENABLED, DISABLED, DELETED = 0, 1, 2
 
 
@@ -90,8 +106,15 @@ def _notice(m: Model, w: World, k: int, on: Any) -> None:
         w.noticed[job, slot] = w.noticed[job, slot] | (on & (w.slot[k] == slot))
 
 
+def inferred(m: Model, copy: Any, status: Any) -> Any:
+    """Return what becomes of a row's ``copy`` when ``status`` is inferred for it, REFUSED where the chart forbids it."""
+    return m.revision.task_table[copy, look(INFER, status)]
+
+
 def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> None:
     """Write what a sweep of the gateway decided about run ``k``: memory first, or only what reached the disk."""
+    status = inferred(m, w.memory[k], status)
+    on = on & (status != REFUSED)
     if disk or m.revision.memory_first:
         put_memory(m, w, k, on, status)
     if disk:
@@ -158,10 +181,11 @@ def clear_marker(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Clear whatever marker the job has."""
     job = m.job_of(k)
     if disk:
-        _clear_marker(w, job, on)
+        drop_marker(job, w, on)
 
 
-def _clear_marker(w: World, job: int, on: Any) -> None:
+def drop_marker(job: int, w: World, on: Any = True) -> None:
+    """Clear the marker of ``job``, and its age with it, where ``on``."""
     w.marker[job] = where(on, 0, w.marker[job])
     w.marker_old[job] = where(on, 0, w.marker_old[job])
 
@@ -230,7 +254,7 @@ def clear_active(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
 def clear_markers(m: Model, w: World) -> None:
     """Clear every marker; nothing records that a run was cut off."""
     for job in m.jobs:
-        _clear_marker(w, job, True)
+        drop_marker(job, w)
 
 
 @_repair
@@ -290,4 +314,4 @@ def _interrupt_job(m: Model, w: World, k: int, on: Any) -> None:
     job = m.job_of(k)
     w.last[job] = where(on, m.bounds.runs + m.number(k), w.last[job])
     _notice(m, w, k, on)
-    _clear_marker(w, job, on)
+    drop_marker(job, w, on)

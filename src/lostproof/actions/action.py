@@ -32,7 +32,9 @@ class Action:
         fair: whether it happens in the end if it can happen again and again (the product's own actors and the clock).
         budget: the bound that it spends, if it is a fault.
         writes_rows: whether it can change a row on disk.
+        begins_run: whether work may begin by it.
         event: the chart event that it is, if it is one.
+        paths: for a section of a run, the path whose write order it belongs to.
     """
 
     name: str
@@ -46,7 +48,7 @@ class Action:
     writes_rows: bool = False
     begins_run: bool = False
     event: tuple[str, str] | None = None
-    moments: frozenset[str] = field(default_factory=frozenset)
+    paths: frozenset[str] = field(default_factory=frozenset)
 
     def get(self, name: str) -> int | None:
         """Return the parameter ``name``, or None."""

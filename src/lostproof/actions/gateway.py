@@ -11,13 +11,14 @@ from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
 from lostproof.actions.runs import due_now, start_run, writes_rows_in
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import MUTANT_REPAIRS, REPAIRS, restore_rows
+from lostproof.steps import MUTANT_REPAIRS, REPAIRS, drop_marker, restore_rows
 from lostproof.tables import chart
 from lostproof.world import WIPES, World, where
 
 __all__ = ["gateway_actions", "outage_actions"]
 
 GATEWAY = chart("gateway")
+NEXT = GATEWAY.table({})
 
 
 def gateway_actions(m: Model) -> Iterator[Action]:
@@ -33,40 +34,39 @@ def gateway_actions(m: Model) -> Iterator[Action]:
         )
     first = m.revision.catch_up[0] if m.revision.catch_up else Section("reserve")
     yield _gateway_action(
-        "catch_up", partial(_lock_free, m), partial(_catch_up, m),
+        "catch_up", m.lock_free, partial(_catch_up, m),
         writes_rows=writes_rows_in(first), begins_run=first.event == "open",
     )
     yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
     if m.bounds.restarts:
-        yield _gateway_action("exit", always, partial(_wipe, m, "exit"))
+        yield _gateway_action("exit", always, partial(_wipe, "exit"))
 
 
 def _gateway_action(
     event: str, guard: Callable[[World], Any], effect: Callable[[World], None], *,
     params: tuple[tuple[str, int], ...] = (), budget: str | None = None, writes_rows: bool = False, begins_run: bool = False,
 ) -> Action:
+    def happen(w: World) -> None:
+        _follow(event, w)
+        effect(w)
+
     return Action(
-        event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, effect, params,
+        event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, happen, params,
         fair=budget is None, budget=budget, writes_rows=writes_rows, begins_run=begins_run, event=("gateway", event),
     )
 
 
-def become(state: str, w: World) -> None:
-    w.gateway = GATEWAY.code(state)
-
-
-def _lock_free(m: Model, w: World) -> Any:
-    return m.lock_free(w)
+def _follow(event: str, w: World) -> None:
+    """Let the gateway go where its chart says that ``event`` leads."""
+    w.gateway = NEXT[w.gateway, GATEWAY.events.index(event)]
 
 
 def _start(m: Model, w: World) -> None:
-    become("starting", w)
     restore_rows(m, w)
     time_passes(m, w)
 
 
 def _repair(m: Model, disk: bool, w: World) -> None:
-    become("repaired", w)
     if disk:
         for name in m.revision.repair:
             (REPAIRS.get(name) or MUTANT_REPAIRS[name])(m, w)
@@ -75,7 +75,6 @@ def _repair(m: Model, disk: bool, w: World) -> None:
 
 
 def _catch_up(m: Model, w: World) -> None:
-    become("catching_up", w)
     if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
         for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
             start_run(m, "catch_up", job, due, w)
@@ -84,12 +83,11 @@ def _catch_up(m: Model, w: World) -> None:
 
 
 def _ready(m: Model, w: World) -> None:
-    become("running", w)
     for name in m.revision.ready:
         REPAIRS[name](m, w)
 
 
-def _wipe(m: Model, event: str, w: World) -> None:
+def _wipe(event: str, w: World) -> None:
     w.wipe(WIPES[event])
 
 
@@ -103,7 +101,7 @@ def outage_actions(m: Model) -> Iterator[Action]:
             yield Action(
                 "clear_stuck", "gateway", ("marker_old", (job,), (1,)),
                 lambda w: (w.gateway == GATEWAY.code("running")) & m.lock_free(w),
-                partial(_clear_stuck, m, job), (("job", job),),
+                partial(drop_marker, job), (("job", job),),
             )
     if m.bounds.crashes:
         yield _fault(m, "crash", "crashes", lambda w: None)
@@ -113,14 +111,10 @@ def outage_actions(m: Model) -> Iterator[Action]:
         yield _fault(m, "reload", "restarts", partial(_restart, m, False))
 
 
-def _clear_stuck(m: Model, job: int, w: World) -> None:
-    w.marker[job] = 0
-    w.marker_old[job] = 0
-
-
 def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -> Action:
     def happen(w: World) -> None:
         spend(w, budget)
+        _follow(event, w)
         w.wipe(WIPES.get(event, ()))
         effect(w)
 
@@ -137,13 +131,11 @@ def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -
 
 def _terminate(w: World) -> None:
     """SIGTERM: timers and maintenance stop; runs in flight go on until the process exits."""
-    become("stopping", w)
     w.wipe(WIPES["restart_in_process"])
 
 
 def _restart(m: Model, reload_memory: bool, w: World) -> None:
     """A new cron service starts in the same process, beside what is left of the old one."""
-    become("starting", w)
     for k in m.runs:
         w.age[k] = where(m.in_progress(w, k), w.age[k] + 1, w.age[k])
     if reload_memory:

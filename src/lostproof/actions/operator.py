@@ -7,7 +7,7 @@ from functools import partial
 
 from lostproof.actions.action import Action, spend
 from lostproof.model import Model
-from lostproof.steps import DELETED, DISABLED, ENABLED
+from lostproof.steps import DELETED, DISABLED, ENABLED, drop_marker
 from lostproof.world import World
 
 __all__ = ["operator_actions"]
@@ -42,7 +42,6 @@ def _interfere(m: Model, job: int, status: int, w: World) -> None:
     spend(w, "operator_actions")
     w.job[job] = status
     if status == DELETED or m.revision.disabling_clears_marker:
-        w.marker[job] = 0
-        w.marker_old[job] = 0
+        drop_marker(job, w)
     if status == DELETED:
         w.last[job] = 0

@@ -136,7 +136,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
             (("run", k), *variant),
             fair=not faulty, budget="store_faults" if faulty else None,
             writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
-            event=("run", section.event), moments=frozenset({path}),
+            event=("run", section.event), paths=frozenset({path}),
         )
 
 

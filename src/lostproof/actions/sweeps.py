@@ -8,8 +8,8 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, spend
 from lostproof.model import Model
-from lostproof.steps import decide_row, put_row
-from lostproof.tables import chart
+from lostproof.steps import decide_row, inferred, put_row
+from lostproof.tables import REFUSED, chart
 from lostproof.world import World, member, where
 
 __all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
@@ -148,4 +148,5 @@ def _cli_row(m: Model, k: int, row: tuple[int, int], w: World) -> None:
     """
     w.plan[k] = 0
     answer = m.rule_table.answers[*row, 0, 0, 0, m.log_evidence(w, k), m.evidence_class(w, k)]
-    put_row(m, w, k, answer != 0, answer)
+    status = inferred(m, (RUNNING, LOST)[row[0]], answer)
+    put_row(m, w, k, (answer != 0) & (status != REFUSED), status)

@@ -212,7 +212,7 @@ def _stores(stage: _Stage, number: int) -> set[str]:
     homes = {
         STEPS[step].home
         for path, order in stage.sim.model.revision.write_orders.items()
-        if path in action.moments
+        if path in action.paths
         for section in order
         if section.event == action.name
         for step in section.steps

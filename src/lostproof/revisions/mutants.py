@@ -23,8 +23,8 @@ from lostproof.steps import (
     INTERRUPTED,
     MUTANT_REPAIRS,
     RUNNING,
-    _clear_marker,
     _release_job,
+    drop_marker,
     put_memory,
     put_row,
 )
@@ -179,7 +179,7 @@ def settle_rows_and_markers(m: Model, w: World) -> None:
     for k in m.runs:
         dead = _dead(m, w, k)
         _settle(m, w, k, dead, INTERRUPTED)
-        _clear_marker(w, m.job_of(k), dead & (w.marker[m.job_of(k)] == m.number(k)))
+        drop_marker(m.job_of(k), w, dead & (w.marker[m.job_of(k)] == m.number(k)))
 
 
 def settle_marked(m: Model, w: World) -> None:
