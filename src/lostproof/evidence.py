@@ -7,7 +7,7 @@ and the shipped product's own code are interchangeable for that reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import product
@@ -19,24 +19,49 @@ from numpy.typing import NDArray
 from lostproof.errors import BadInput
 from lostproof.tables import Table, chart
 
-__all__ = ["ENDS", "KEEP", "LOST", "Decision", "Evidence", "Rule", "RuleTable", "recover", "tabulate"]
+__all__ = [
+    "CANCELLED",
+    "DECISIONS",
+    "DOMAIN",
+    "ENDS",
+    "KEEP",
+    "LOST",
+    "WHOLE",
+    "Decision",
+    "Domain",
+    "Evidence",
+    "Rule",
+    "RuleTable",
+    "recover",
+    "tabulate",
+]
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Everything that a rule may consult about one row.
 
+    A modelled world produces the values of :data:`DOMAIN`. A real ledger has more (:data:`WHOLE`), and a release is
+    asked about those too.
+
     Attributes:
-        status: ``running``, or ``lost`` (with "backing session missing"); no other row is up for a decision.
+        status: ``running``, or ``lost`` (with "backing session missing"); no other row of a modelled world is up for a
+            decision. Real rows are also ``queued``, ``lost_otherwise`` (with another error) or ``closed``.
         expired: the row's last event is at least the grace (300 s) older than the sweep's captured ``now``.
         authoritative: the deciding process is the gateway that owns the runs (an offline CLI is not).
         active: the row's job is in the deciding process's active set.
         owner: whether the deciding process executes this very run itself: ``live``, ``dead`` (it does not, and it is the
             only process that could), or ``unknown`` (an offline CLI cannot tell).
         log: last run-log line whose ``runAtMs`` equals the row's start: ``none``, ``ok``, ``failed``, ``timed_out`` or
-            ``interrupted`` (written by a start-up that found a marker; its time is the marker's).
+            ``interrupted`` (written by a start-up that found a marker; its time is the marker's); or, if there is no
+            such line, ``interrupted_earlier``: an interrupted line whose time lies a little before the row's start, as
+            a marker's does. Real logs also say ``skipped``, or are ``unreadable``.
         job: the job state's last result, if its ``lastRunAtMs`` equals the row's start; values as for ``log``.
         marker: the job's marker against the row's start: ``none``, ``exact``, ``earlier`` or ``later``.
+        run_id: ``well_formed`` (``cron:JOB:START``, of the row's own job), ``loose`` (so if START may be any number, as
+            in ``12.0``) or ``malformed``.
+        ledger: how the ledger on disk has closed the same run while the deciding process still has the row otherwise:
+            ``none`` (it has not), ``ok``, ``failed``, ``timed_out``, ``interrupted`` or ``cancelled``.
     """
 
     status: str = "running"
@@ -47,12 +72,15 @@ class Evidence:
     log: str = "none"
     job: str = "none"
     marker: str = "none"
+    run_id: str = "well_formed"
+    ledger: str = "none"
 
     @classmethod
-    def domain(cls) -> Iterator[Evidence]:
-        """Yield every value, in table order."""
-        for values in product(*DOMAIN.values()):
-            yield cls(**dict(zip(DOMAIN, values, strict=True)))
+    def domain(cls, parts: Domain | None = None) -> Iterator[Evidence]:
+        """Yield every value of ``parts`` (:data:`DOMAIN` if not given), in table order."""
+        parts = parts or DOMAIN
+        for values in product(*parts.values()):
+            yield cls(**dict(zip(parts, values, strict=True)))
 
     def describe(self) -> dict[str, Any]:
         """Return the evidence as a plain dictionary."""
@@ -62,9 +90,14 @@ class Evidence:
 ENDS = ("none", "ok", "failed", "timed_out")
 """How work ends, as far as anybody can tell."""
 
-_RESULTS = (*ENDS, "interrupted")
+INTERRUPTED, INTERRUPTED_EARLIER = len(ENDS), len(ENDS) + 1
+"""The codes of an interrupted result, at the row's start and before it; the code of an end is its place in ENDS."""
 
-DOMAIN: dict[str, tuple[Any, ...]] = {
+_RESULTS = (*ENDS, "interrupted", "interrupted_earlier")
+
+Domain = Mapping[str, tuple[Any, ...]]
+
+DOMAIN: Domain = {
     "status": ("running", "lost"),
     "expired": (False, True),
     "authoritative": (False, True),
@@ -74,7 +107,17 @@ DOMAIN: dict[str, tuple[Any, ...]] = {
     "job": _RESULTS,
     "marker": ("none", "exact", "earlier", "later"),
 }
-"""The values of each part of the evidence, in table order."""
+"""The values that each part of the evidence can have in a modelled world, in table order."""
+
+WHOLE: Domain = {
+    **DOMAIN,
+    "status": (*DOMAIN["status"], "queued", "lost_otherwise", "closed"),
+    "log": (*_RESULTS, "skipped", "unreadable"),
+    "job": (*_RESULTS, "skipped", "unreadable"),
+    "run_id": ("well_formed", "loose", "malformed"),
+    "ledger": (*ENDS, "interrupted", "cancelled"),
+}
+"""The values that each part can have in a real ledger; those of a modelled world come first."""
 
 LIVE_PARTS = ("status", "expired", "authoritative", "active", "owner", "log")
 CACHED_PARTS = ("job", "marker")
@@ -95,6 +138,8 @@ class Decision:
 KEEP = Decision("keep")
 LOST = Decision("lost")
 RECOVERABLE = ("succeeded", "failed", "timed_out", "interrupted")
+CANCELLED = Decision("recover", "cancelled")
+"""What a release says about a row that the ledger on disk has as cancelled; no modelled world has such rows."""
 
 
 def recover(status: str) -> Decision:
@@ -120,6 +165,7 @@ class RuleTable:
         live = [len(DOMAIN[part]) for part in LIVE_PARTS]
         cached = [len(DOMAIN[part]) for part in CACHED_PARTS]
         columns = codes.reshape(int(np.prod(live)), int(np.prod(cached)))
+        self._results = results
         logged = np.tile([log in results for log in DOMAIN["log"]], len(columns) // len(DOMAIN["log"]))
         possible = [job in results for job, _ in product(*(DOMAIN[part] for part in CACHED_PARTS))]
         first, classes = _classes(columns[logged], possible)
@@ -138,6 +184,18 @@ class RuleTable:
         """Whether it matters that a marker is earlier than the row's start, and not just as old."""
         exact, earlier = (DOMAIN["marker"].index(word) for word in ("exact", "earlier"))
         return bool((self.class_of.array[:, exact] != self.class_of.array[:, earlier]).any())
+
+    @cached_property
+    def tells_early_lines(self) -> bool:
+        """Whether an interrupted log line somewhat before the row's start makes a difference."""
+        earlier, none = (self.answers.array[..., log, :] for log in (INTERRUPTED_EARLIER, 0))
+        return "interrupted_earlier" in self._results and bool((earlier != none).any())
+
+    @cached_property
+    def tells_early_results(self) -> bool:
+        """Whether an interrupted job state somewhat before the row's start makes a difference."""
+        classes = self.class_of.array
+        return "interrupted_earlier" in self._results and bool((classes[INTERRUPTED_EARLIER] != classes[0]).any())
 
     @cached_property
     def consults_active_set(self) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lostproof.bounds import BUDGETS, Bounds
-from lostproof.evidence import ENDS
+from lostproof.evidence import INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.tables import chart
 from lostproof.world import PATHS, Layout, World, member, where
@@ -162,13 +162,12 @@ class Model:
     # -- evidence
 
     def log_evidence(self, w: World, k: int) -> Any:
-        """Return what the last matching run-log line says about run ``k`` (0 none, an end, or 4 interrupted)."""
-        own = _result(w.end[k], w.log[k] == 2, member(w.log[k], (1, 3)))
-        for other, twin in self.sharing_row(w, k, True):
-            if other != k:
-                theirs = _result(w.end[other], w.log[other] == 2, member(w.log[other], (1, 3)))
-                own = where(twin & (theirs != 0) & ((own == 0) | (other > k)), theirs, own)
-        return own
+        """Return what the last matching run-log line says about run ``k`` (0 none, an end, or an interrupted code)."""
+        found: Any = 0
+        for other, same in self.sharing_row(w, k, True):
+            theirs = _result(w, other, member(w.log[other], (2, 3)), member(w.log[other], (1, 3)))
+            found = where(same & (theirs != 0) & ((found == 0) | (other > k)), theirs, found)
+        return found
 
     def job_evidence(self, w: World, k: int) -> Any:
         """Return what the job state says about run ``k`` (coded as :meth:`log_evidence`)."""
@@ -176,8 +175,7 @@ class Model:
         found: Any = 0
         for other, same in self.sharing_row(w, k, True):
             number = self.number(other)
-            interrupted = (last == self.bounds.runs + number) & (w.early[other] == 0)
-            theirs = _result(w.end[other], last == number, interrupted)
+            theirs = _result(w, other, last == number, last == self.bounds.runs + number)
             found = where(same & (theirs != 0), theirs, found)
         return found
 
@@ -196,5 +194,7 @@ class Model:
         return table.class_of[self.job_evidence(w, k), self.marker_evidence(w, k)]
 
 
-def _result(end: Any, ended: Any, interrupted: Any) -> Any:
-    return where(interrupted, len(ENDS), where(ended, end, 0))
+def _result(w: World, k: int, ended: Any, interrupted: Any) -> Any:
+    """Return the code of what a store says of run ``k``; what is interrupted has the time of the run's marker."""
+    early = where(ended, w.end[k], where(interrupted, INTERRUPTED_EARLIER, 0))
+    return where(interrupted & (w.early[k] == 0), INTERRUPTED, early)

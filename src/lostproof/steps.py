@@ -292,7 +292,9 @@ def interrupt_markers(m: Model, w: World) -> None:
     drop_interrupted_slots(m, w)
     for k in m.runs:
         marked = w.marker[m.job_of(k)] == m.number(k)
-        w.interrupt_queue[k] = w.interrupt_queue[k] | (marked & (w.early[k] == 0))
+        # A line that is not of the row's own time is kept only if the rule would look at it.
+        told = marked if m.rule_table.tells_early_lines else marked & (w.early[k] == 0)
+        w.interrupt_queue[k] = w.interrupt_queue[k] | told
         _interrupt_job(m, w, k, marked)
 
 

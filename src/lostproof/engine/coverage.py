@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lostproof.actions import decision_parts
 from lostproof.engine.explorer import Expansion
-from lostproof.evidence import DOMAIN, ENDS, LIVE_PARTS
+from lostproof.evidence import DOMAIN, INTERRUPTED, INTERRUPTED_EARLIER, LIVE_PARTS
 from lostproof.model import Model
 from lostproof.tables import Chart, Edge, chart
 from lostproof.world import World
@@ -83,8 +83,10 @@ class CoverageWitness:
 
     def _can_log(self, code: int) -> bool:
         """Return whether the run log of this world can say ``code`` about a run."""
-        interrupted = len(ENDS)
-        return self._model.revision.logs_interrupted if code == interrupted else code <= self._model.bounds.outcomes
+        model = self._model
+        if code == INTERRUPTED_EARLIER:
+            return model.revision.logs_interrupted and model.rule_table.tells_early_lines
+        return model.revision.logs_interrupted if code == INTERRUPTED else code <= model.bounds.outcomes
 
     @staticmethod
     def _row_changes() -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ def active_set(evidence: Evidence) -> Decision:
 
 def recorded_result(evidence: Evidence) -> str:
     """Return what the durable stores say about this very run: the log's word, else the job state's, else ``none``."""
-    return evidence.log if evidence.log != "none" else evidence.job
+    return next((result for result in (evidence.log, evidence.job) if result in STATUS_OF), "none")
 
 
 def durable_first(evidence: Evidence) -> Decision:

@@ -149,7 +149,8 @@ class Revision:
 
     def rule_table(self, bounds: Bounds) -> RuleTable:
         """Return the rule as tables over what a world of ``bounds`` can produce."""
-        results = ("none", *ENDS[1 : bounds.outcomes + 1], *(("interrupted",) if self.interrupts_jobs else ()))
+        interrupted = ("interrupted", *(("interrupted_earlier",) if self.early_markers else ()))
+        results = ("none", *ENDS[1 : bounds.outcomes + 1], *(interrupted if self.interrupts_jobs else ()))
         if results not in self._tables:
             self._tables[results] = RuleTable(self.decisions, results)
         return self._tables[results]
@@ -175,7 +176,9 @@ class Revision:
 
     def matches_marker_time(self, bounds: Bounds) -> bool:
         """Return whether it matters that a marker's time differs from the row's start time."""
-        return self.early_markers and (self.logs_interrupted or self.rule_table(bounds).tells_early_markers)
+        table = self.rule_table(bounds)
+        tells = table.tells_early_markers or table.tells_early_results
+        return self.early_markers and (self.logs_interrupted or tells)
 
     def but(self, name: str, title: str, **changes: Any) -> Revision:
         """Return this revision under another name, with ``changes``."""
