@@ -6,41 +6,10 @@ start-up does with the markers it finds, and which writes a terminal row refuses
 
 from __future__ import annotations
 
-from lostproof.evidence import KEEP, LOST, Decision, Evidence, recover
 from lostproof.revisions.revision import Revision, Section
+from lostproof.revisions.shipped_rules import active_set, always_backed, durable_first
 
-__all__ = ["OPENCLAW_2026_4_2", "OPENCLAW_2026_4_15", "OPENCLAW_2026_5_28", "recorded_result"]
-
-STATUS_OF = {"ok": "succeeded", "failed": "failed", "timed_out": "timed_out", "interrupted": "interrupted"}
-"""The row status that a recovery writes for a result found in the log or in the job state."""
-
-
-def always_backed(evidence: Evidence) -> Decision:
-    """Up to 2026.4.2: there is no cron branch, so a cron row always counts as backed."""
-    return KEEP
-
-
-def active_set(evidence: Evidence) -> Decision:
-    """2026.4.5 to 2026.4.24: a cron row is backed if and only if its job is in the active set of the asking process."""
-    if evidence.status != "running" or not evidence.expired or evidence.active:
-        return KEEP
-    return LOST
-
-
-def recorded_result(evidence: Evidence) -> str:
-    """Return what the durable stores say about this very run: the log's word, else the job state's, else ``none``."""
-    return next((result for result in (evidence.log, evidence.job) if result in STATUS_OF), "none")
-
-
-def durable_first(evidence: Evidence) -> Decision:
-    """2026.4.25 to 2026.6.11: recover from log or job state, at once; infer only as the authoritative process."""
-    if evidence.status != "running":
-        return KEEP
-    result = recorded_result(evidence)
-    if result != "none":
-        return recover(STATUS_OF[result])
-    return active_set(evidence) if evidence.authoritative else KEEP
-
+__all__ = ["OPENCLAW_2026_4_2", "OPENCLAW_2026_4_15", "OPENCLAW_2026_5_28"]
 
 # One tick: reserve all due jobs in one write; start each with a clock reading of its own; hold every outcome until the
 # slowest has ended; then, under the lock, close row after row and persist the store once.

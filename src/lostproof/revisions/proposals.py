@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lostproof.evidence import KEEP, LOST, Decision, Evidence, recover
-from lostproof.revisions.openclaw import OPENCLAW_2026_4_15, STATUS_OF, recorded_result
+from lostproof.revisions.openclaw import OPENCLAW_2026_4_15
 from lostproof.revisions.revision import Revision, Section
+from lostproof.revisions.shipped_rules import STATUS_OF, recorded_result
 
 __all__ = ["FIX_DURABLE", "FIX_SKIP", "REFERENCE"]
 
