@@ -9,9 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +25,14 @@ from lostproof.options import (
     from_here,
     known_names,
     output_option,
+    subject_options,
 )
+from lostproof.output import CannotWrite, complain, print_json, print_line, print_views, progress, width, writing
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
     from lostproof.revisions import Revision
+    from lostproof.subjects.places import Asking
 
 __all__ = ["cli", "main"]
 
@@ -55,15 +56,15 @@ class _Guarded(click.Group):
             return run(*arguments, standalone_mode=False, **more)
         try:
             if sys.stdout is None:
-                raise _CannotWrite(OSError(errno.EBADF, "it is closed"))
-            # In here, only help and the like write outside `_writing`.
-            with _writing():
+                raise CannotWrite(OSError(errno.EBADF, "it is closed"))
+            # In here, only help and the like write outside `writing`.
+            with writing():
                 sys.exit(run(*arguments, standalone_mode=False, **more) or HOLDS)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
         except click.ClickException as error:
-            _complain(_usage_error(error))
-        except _CannotWrite as error:
+            complain(_usage_error(error))
+        except CannotWrite as error:
             error.tell()
         sys.exit(BAD_INPUT)
 
@@ -71,24 +72,20 @@ class _Guarded(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, _CannotWrite):
+        except (click.ClickException, click.exceptions.Exit, CannotWrite):
             raise
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except BadInput as error:
-            _complain(str(error))
+            complain(str(error))
             ctx.exit(BAD_INPUT)
         except BaseException as error:
             if os.environ.get(DEBUG) and isinstance(error, Exception):
                 raise
             kind = "" if isinstance(error, Defect) else f"{type(error).__name__}: "
             first = (str(error).splitlines() or [""])[0]
-            _complain(f"internal error: {kind}{first} ({DEBUG}=1 shows where)")
+            complain(f"internal error: {kind}{first} ({DEBUG}=1 shows where)")
             ctx.exit(INTERNAL)
-
-
-def _complain(line: str) -> None:
-    click.echo(f"lostproof: {line}", err=True)
 
 
 def _usage_error(error: click.ClickException) -> str:
@@ -98,80 +95,6 @@ def _usage_error(error: click.ClickException) -> str:
     return f"{told[:1].lower()}{told[1:]}{hint}"
 
 
-# -- output
-
-
-class _CannotWrite(Exception):
-    """Standard output is closed, full, or a pipe that nobody reads any more (which is nothing to complain about)."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(cause.strerror)
-        self.silent = cause.errno == errno.EPIPE
-
-    def tell(self) -> None:
-        """Say so, and see to it that what is left to write does not fail once more at the very end."""
-        if not self.silent:
-            _complain(f"cannot write the output ({self})")
-        with suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-        sys.stdout.flush()
-    except OSError as error:
-        raise _CannotWrite(error) from error
-
-
-def _print(*views: Any) -> None:
-    from lostproof.report.text import show
-
-    with _writing():
-        show(*views)
-
-
-def _print_line(text: str | bytes) -> None:
-    with _writing():
-        click.echo(text)
-
-
-def _width() -> int:
-    from lostproof.report.text import console
-
-    return console().width
-
-
-def _print_json(data: Any) -> None:
-    from lostproof.report.data import dump
-
-    _print_line(dump(data).encode())
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None] | None]:
-    """Give a function that tells on a terminal, after a second, what is going on; None where nobody looks."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-
-    begun = time.monotonic()
-    terminal = Console(stderr=True)
-    status = terminal.status("", spinner="dots" if terminal.encoding.startswith("utf") else "line")
-
-    def say(line: str) -> None:
-        if time.monotonic() - begun > 1:
-            status.update(line)
-            status.start()
-
-    try:
-        yield say
-    finally:
-        status.stop()
-
-
 def _distinct(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
@@ -179,7 +102,7 @@ def _distinct(names: Iterable[str]) -> list[str]:
 def _explore(subjects: Sequence[Revision | str], bounds: str, judged: Sequence[str], limit: int | None) -> list[Result]:
     from lostproof.engine.verdicts import MAX_STATES, check_all
 
-    with _progress() as say:
+    with progress() as say:
         return check_all(subjects, bounds, _distinct(judged) or None, limit or MAX_STATES, say, workers=os.cpu_count() or 1)
 
 
@@ -235,9 +158,9 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
         expected = pinned.pins(name)
     drifted = pinned.drift(expected, results) if expected is not None else []
     if form == "json":
-        _print_json(matrix_data(name, slices, results, expected, drifted))
+        print_json(matrix_data(name, slices, results, expected, drifted))
     else:
-        _print(matrix_view(results, name, expected, drifted, _width()))
+        print_views(matrix_view(results, name, expected, drifted, width()))
     ctx.exit(VIOLATED if drifted else INCONCLUSIVE if inconclusive else HOLDS)
 
 
@@ -245,9 +168,10 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
 @click.argument("revisions", nargs=-1, type=Name("revision"), metavar="[REVISION]...")
 @click.option("--property", "judged", multiple=True, type=Name("property"), metavar="ID", help="Judge only this one.")
 @bounds_option
-@click.option("--rule", metavar="FILE.py:FUNCTION", help="Check a reconcile rule of your own (Evidence -> Decision).")
+@click.option("--rule", metavar="SUBJECT", help="Check a reconcile rule of your own, or a release's own code.")
 @click.option("--base", type=Name("revision"), metavar="REVISION",
-              help="The revision that --rule goes into; the default is reference.")
+              help="The revision that --rule goes into; the default is the release's own, else reference.")
+@subject_options
 @click.option("--races", type=click.Choice(["none", "first", "all"]), default="first", show_default=True,
               help="Which races to show as timelines.")
 @click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
@@ -258,7 +182,8 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
 @click.pass_context
 def check(
     ctx: click.Context, revisions: tuple[str, ...], judged: tuple[str, ...], bounds: str, rule: str | None,
-    base: str | None, races: str, save: Path | None, max_states: int | None, verbose: bool, form: str,
+    base: str | None, cache: Path | None, timeout: float, races: str, save: Path | None, max_states: int | None,
+    verbose: bool, form: str,
 ) -> None:
     """Judge some revisions (by default the reference) and show the shortest races.
 
@@ -267,27 +192,36 @@ def check(
       lostproof check openclaw-2026.4.15 --property completed-run-never-lost
       lostproof check --bounds crashes=2,restarts=1 --races none
       lostproof check --rule my_rules.py:durable --base openclaw-2026.4.15
+      lostproof check --rule "node my-rule.mjs"
+      lostproof check --rule openclaw@2026.4.15
+
+    A SUBJECT is FILE.py:FUNCTION (Evidence -> Decision), a command that speaks the protocol of spec/subjects.md,
+    openclaw@VERSION (which is installed through npm, into a cache), or the folder of a package of it.
 
     Exits with 1 if a property is violated and the revision does not accept that, else with 3 if one is inconclusive.
     """
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import check_data
     from lostproof.report.text import races_view, result_view
+    from lostproof.subjects.places import Asking
 
     name, slices = parse_bounds(bounds)
-    results = _explore(_subjects(revisions, rule, base), bounds, judged, max_states)
+    with progress() as say:
+        asking = Asking(cache, timeout, keep=save or Path(), say=say)
+        subjects = _subjects(revisions, rule, base, asking)
+    results = _explore(subjects, bounds, judged, max_states)
     if save:
         _save(results, save)
     if form == "json":
-        _print_json(check_data(name, slices, results))
+        print_json(check_data(name, slices, results))
     else:
         for position, result in enumerate(results):
-            _print(*([""] if position else []), result_view(result, verbose), *races_view(result, races, _width()))
+            print_views(*([""] if position else []), result_view(result, verbose), *races_view(result, races, width()))
     verdicts = {verdict.verdict for result in results for verdict in result.verdicts}
     ctx.exit(VIOLATED if "violated" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else HOLDS)
 
 
-def _subjects(names: Sequence[str], rule: str | None, base: str | None) -> list[Revision | str]:
+def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: Asking) -> list[Revision | str]:
     from lostproof.revisions import revision
 
     known: list[Revision | str] = [revision(name) for name in _distinct(names)]
@@ -295,9 +229,11 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None) -> list[
         if base:
             raise BadInput("--base goes with --rule; to check a revision as it is, give its name as an argument")
         return known or ["reference"]
-    from lostproof.userrule import with_rule
+    from lostproof.subjects.places import subject_at
+    from lostproof.subjects.subject import with_subject
 
-    return [*known, with_rule(revision(base or "reference"), rule)]
+    subject = subject_at(rule, asking)
+    return [*known, with_subject(revision(base or subject.base or "reference"), subject)]
 
 
 def _save(results: Iterable[Result], directory: Path) -> None:
@@ -337,17 +273,17 @@ def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...],
     chosen = [revision(name).name for name in _distinct(revisions)] or None
     loaded = [scenarios.load(path) for path in scenarios.find(paths)]
     replayed = []
-    with _progress() as say:
+    with progress() as say:
         for scenario in loaded:
             if say:
                 say(f"{scenario.family}/{scenario.name}")
             replayed.append((scenario, replay.run(scenario, chosen)))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
     if form == "json":
-        _print_json(run_data(replayed))
+        print_json(run_data(replayed))
     else:
-        _print(*(scenario_view(scenario, outcomes, verbose, _width()) for scenario, outcomes in replayed))
-        _print("", replays_line(replayed))
+        print_views(*(scenario_view(scenario, outcomes, verbose, width()) for scenario, outcomes in replayed))
+        print_views("", replays_line(replayed))
     ctx.exit(VIOLATED if failed else HOLDS)
 
 
@@ -382,10 +318,10 @@ def simulate(ctx: click.Context, revision: str, seed: int, steps: int, bounds: s
     seen = {name for moment in world.trace for name, _ in moment.broken}
     broken = [judged.id for judged in PROPERTIES if judged.id in seen]
     if form == "json":
-        _print_json(simulation_data(seed, world.model, world.options, world.trace, broken))
+        print_json(simulation_data(seed, world.model, world.options, world.trace, broken))
     else:
         at_rest = len(world.trace) < steps
-        _print(simulation_view(seed, world.model, world.options, world.trace, broken, _width(), at_rest))
+        print_views(simulation_view(seed, world.model, world.options, world.trace, broken, width(), at_rest))
     ctx.exit(VIOLATED if set(broken) - set(subject.accepts) else HOLDS)
 
 
@@ -414,9 +350,9 @@ def list_(kind: str, form: str) -> None:
         case _:
             rows, columns = show.scenarios_data(), ["name", "family", "title"]
     if form == "json":
-        _print_json({kind: rows})
+        print_json({kind: rows})
     else:
-        _print(listing(rows, columns, header=True))
+        print_views(listing(rows, columns, header=True))
 
 
 @cli.group("show")
@@ -446,11 +382,11 @@ def lifecycle(name: str, form: str) -> None:
     compiled = chart(name)
     match form:
         case "table":
-            _print(views.lifecycle_view(compiled))
+            print_views(views.lifecycle_view(compiled))
         case "json":
-            _print_json(views.lifecycle_data(compiled))
+            print_json(views.lifecycle_data(compiled))
         case _:
-            _print_line(views.lifecycle_mermaid(compiled) if form == "mermaid" else views.lifecycle_dot(compiled))
+            print_line(views.lifecycle_mermaid(compiled) if form == "mermaid" else views.lifecycle_dot(compiled))
 
 
 @show_.command("revision")
@@ -485,7 +421,7 @@ def _show_revision(name: str, form: str, data: Callable[[Revision], Any], view: 
     from lostproof.revisions import revision
 
     subject = revision(name)
-    _print_json(data(subject)) if form == "json" else _print(view(subject))
+    print_json(data(subject)) if form == "json" else print_views(view(subject))
 
 
 @show_.command("property")
@@ -501,7 +437,7 @@ def show_property(name: str, form: str) -> None:
     from lostproof.report import show as views
 
     judged = property_named(name)
-    _print_json(views.property_data(judged)) if form == "json" else _print(views.property_view(judged))
+    print_json(views.property_data(judged)) if form == "json" else print_views(views.property_view(judged))
 
 
 @cli.command()
@@ -516,7 +452,7 @@ def completion(shell: str) -> None:
 
     chosen = get_completion_class(shell)
     assert chosen is not None
-    _print_line(chosen(cli, {}, "lostproof", "_LOSTPROOF_COMPLETE").source())
+    print_line(chosen(cli, {}, "lostproof", "_LOSTPROOF_COMPLETE").source())
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "Evidence",
     "Rule",
     "RuleTable",
+    "ask",
     "recover",
     "tabulate",
 ]
@@ -81,6 +82,12 @@ class Evidence:
         parts = parts or DOMAIN
         for values in product(*parts.values()):
             yield cls(**dict(zip(parts, values, strict=True)))
+
+    @property
+    def modelled(self) -> bool:
+        """Whether a modelled world can produce the evidence."""
+        usual = Evidence()
+        return all(value in DOMAIN.get(part, (getattr(usual, part),)) for part, value in vars(self).items())
 
     def describe(self) -> dict[str, Any]:
         """Return the evidence as a plain dictionary."""
@@ -214,10 +221,15 @@ def tabulate(rule: Rule, name: str) -> tuple[Decision, ...]:
     Raises:
         BadInput: the rule raises, answers nonsense, or answers differently when asked again.
     """
-    return tuple(_asked(rule, evidence, name) for evidence in Evidence.domain())
+    return tuple(ask(rule, evidence, name) for evidence in Evidence.domain())
 
 
-def _asked(rule: Rule, evidence: Evidence, name: str) -> Decision:
+def ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
+    """Return what ``rule`` decides about ``evidence``; it is asked twice.
+
+    Raises:
+        BadInput: the rule raises, answers nonsense, or answers differently when asked again.
+    """
     allowed = ", ".join(str(decision) for decision in DECISIONS)
     try:
         decision = rule(evidence)

@@ -13,6 +13,7 @@ from lostproof.errors import BadInput
 
 __all__ = [
     "Folder", "Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names", "output_option",
+    "subject_options",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -104,3 +105,15 @@ bounds_option = click.option(
     "--bounds", type=Name("bounds"), metavar="PRESET|SLICE", default="ci", show_default=True,
     help="smoke, ci, deep, or a slice of your own such as crashes=2,restarts=1.",
 )
+
+
+def subject_options(command: Command) -> Command:
+    """Add the options that say how a subject is asked."""
+    command = click.option(
+        "--timeout", type=click.FloatRange(min=0, min_open=True), default=30, show_default=True, metavar="SECONDS",
+        help="How long the subject may take over a batch of questions.",
+    )(command)
+    return click.option(
+        "--dir", "cache", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
+        help="Where releases are installed; the default is LOSTPROOF_CACHE, or the user's cache.",
+    )(command)

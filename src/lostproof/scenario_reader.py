@@ -130,16 +130,18 @@ class Reader:
         """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
         if "rule" not in self._data:
             return None
-        from lostproof.userrule import with_rule
+        from lostproof.subjects.places import Asking, subject_at
+        from lostproof.subjects.subject import with_subject
 
         base = self._data["rule"]["base"]
         if base not in REVISIONS:
             raise self.unknown(("rule", "base"), "revision", base, REVISIONS)
-        file, _, function = self._data["rule"]["function"].rpartition(":")
         try:
-            return with_rule(REVISIONS[base], f"{self._path.parent / file}:{function}")
+            # Nothing is downloaded to replay a scenario.
+            asking = Asking(folder=self._path.parent, install=False)
+            return with_subject(REVISIONS[base], subject_at(self._data["rule"]["subject"], asking))
         except BadInput as error:
-            raise self.wrong(("rule", "function"), str(error)) from error
+            raise self.wrong(("rule", "subject"), str(error)) from error
 
     def _constants(self) -> dict[str, int]:
         given: dict[str, int] = self._data.get("revision", {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -155,10 +154,10 @@ def save_race(race: TimedRace, directory: Path) -> Path:
     subject = judged.name_of(model, race.race.subject)
     own: dict[str, Any] = {}
     if model.revision.own_rule is not None:
+        from lostproof.subjects.places import moved
+
         place, base = model.revision.own_rule
-        file, _, function = place.rpartition(":")
-        relative = Path(os.path.relpath(file, directory)).as_posix()
-        own = {"rule": {"function": f"{relative}:{function}", "base": base}}
+        own = {"rule": {"subject": moved(place, directory), "base": base}}
     data = {
         "scenario": name,
         "title": f"{model.revision.name}: {judged.sentence}, and here it is broken",

@@ -6,11 +6,12 @@ with the releases' own code over the whole domain of the evidence.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lostproof.evidence import CANCELLED, KEEP, LOST, Decision, Evidence, Rule, recover
 
-__all__ = ["EPOCHS", "STATUS_OF", "Epoch", "epoch_of", "recorded_result"]
+__all__ = ["EPOCHS", "STATUS_OF", "Epoch", "epoch_of", "recorded_result", "release_number"]
 
 STATUS_OF = {"ok": "succeeded", "failed": "failed", "timed_out": "timed_out", "interrupted": "interrupted"}
 """The row status that a recovery writes for a result found in the log or in the job state."""
@@ -102,3 +103,11 @@ EPOCHS = (
 def epoch_of(version: tuple[int, ...]) -> Epoch | None:
     """Return the epoch of a release, None for one from before there was a ledger."""
     return next((epoch for epoch in reversed(EPOCHS) if epoch.since <= version), None)
+
+
+def release_number(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, for example ``2026.4.15`` or ``2026.7.2-beta.1``, to compare releases by.
+
+    Dates of publication do not order releases: some are maintenance branches.
+    """
+    return tuple(int(number) for number in re.findall(r"\d+", version.partition("-")[0]))

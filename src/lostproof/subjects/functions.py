@@ -1,51 +1,44 @@
-"""A rule of one's own: a Python function from evidence to a decision, loaded from a file, in place of a revision's."""
+"""A rule that is a Python function from evidence to a decision, loaded from a file."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from lostproof.bounds import Bounds
 from lostproof.errors import BadInput
-from lostproof.evidence import Rule
-from lostproof.revisions import Revision
+from lostproof.evidence import Decision, Evidence, Rule, ask
+from lostproof.subjects.subject import Subject, one_by_one
 
-__all__ = ["load_rule", "with_rule"]
+__all__ = ["function_subject", "load_rule"]
 
 _MODULE = "lostproof_rule_of_ones_own"
 
 
-def with_rule(base: Revision, place: str) -> Revision:
-    """Return ``base`` with the rule at ``place`` (``FILE.py:FUNCTION``) instead of its own.
-
-    A rule that consults the log, the job state or the marker is taken to read them once, when a sweep begins, as the
-    product does.
+def function_subject(place: str) -> Subject:
+    """Return the function at ``place`` (``FILE.py:FUNCTION``) as a subject, asked already about every modelled evidence.
 
     Raises:
         BadInput: the rule cannot be loaded, raises, or answers nonsense; the message names file and line.
     """
     file, _, name = place.rpartition(":")
+    # What a rule prints must not get between what a command prints.
     with _neighbours(Path(file)), redirect_stdout(sys.stderr):
         rule, (path, line) = load_rule(place)
-        asked = base.but(f"{name}@{base.name}", f"{base.name} with the rule of {place}", rule=rule)
-        try:
-            decisions = asked.decisions
-        except BadInput as error:
-            where = _line_in(error.__cause__, path) if error.__cause__ else None
-            raise BadInput(f"{path}:{where or line}: {error}") from error
-    consults_stores = asked.rule_table(Bounds(outcomes=3)).classes > 1
-    mine = replace(
-        asked, source=place, own_rule=(place, base.name), caches_evidence=base.caches_evidence or consults_stores
-    )
-    # What a rule prints must not get between what a command prints, and an answer must not change: it is not asked again.
-    mine.__dict__["decisions"] = decisions
-    return mine
+
+    def asked(evidences: Sequence[Evidence]) -> list[Decision]:
+        with _neighbours(path), redirect_stdout(sys.stderr):
+            try:
+                return [ask(rule, evidence, name) for evidence in evidences]
+            except BadInput as error:
+                where = _line_in(error.__cause__, path) if error.__cause__ else None
+                raise BadInput(f"{path}:{where or line}: {error}") from error
+
+    return Subject(name, place, asked, one_by_one(asked))
 
 
 def load_rule(place: str) -> tuple[Rule, tuple[Path, int]]:

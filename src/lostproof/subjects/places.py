@@ -1,0 +1,118 @@
+"""How a subject is named: `openclaw@VERSION`, a folder, `FILE.py:FUNCTION`, or a command."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lostproof.errors import BadInput
+from lostproof.revisions.shipped_rules import epoch_of, release_number
+from lostproof.subjects import releases
+from lostproof.subjects.pinned_answers import pinned_subject
+from lostproof.subjects.subject import Subject, program_subject
+
+__all__ = ["FORMS", "Asking", "moved", "subject_at"]
+
+FORMS = "openclaw@VERSION, the folder of a package, FILE.py:FUNCTION, or a command that speaks the protocol"
+
+RELEASE = re.compile(r"openclaw@(?P<version>.*)")
+FUNCTION = re.compile(r"(?P<file>.*\.py):(?P<name>[^:/\\]*)")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How subjects are asked.
+
+    Attributes:
+        cache: where releases are installed; None for the usual place.
+        timeout: how many seconds a batch of questions may take.
+        keep: where the question is saved over which a subject stumbled.
+        folder: where commands are run, and from where relative files count.
+        install: whether a release may be downloaded that is not there yet; if not, its pinned answers do as well.
+        say: is told what takes long.
+    """
+
+    cache: Path | None = None
+    timeout: float = 30
+    keep: Path = Path()
+    folder: Path = Path()
+    install: bool = True
+    say: Callable[[str], None] | None = None
+
+
+def subject_at(place: str, asking: Asking | None = None) -> Subject:
+    """Return the subject called ``place``.
+
+    Raises:
+        BadInput: there is no such thing, or it cannot be had.
+    """
+    asking = asking or Asking()
+    if release := RELEASE.fullmatch(place):
+        return _release(place, release["version"], asking)
+    if function := FUNCTION.fullmatch(place):
+        from lostproof.subjects.functions import function_subject
+
+        return replace(function_subject(f"{asking.folder / function['file']}:{function['name']}"), place=place)
+    if (asking.folder / place).is_dir():
+        return _folder(place, asking)
+    return _command(place, asking)
+
+
+def moved(place: str, folder: Path, old: Path = Path()) -> str:
+    """Return ``place``, which counts from ``old``, as it is written in a file in ``folder``."""
+
+    def relative(file: str) -> str:
+        return Path(os.path.relpath(old / file, folder)).as_posix()
+
+    if RELEASE.fullmatch(place):
+        return place
+    if function := FUNCTION.fullmatch(place):
+        return f"{relative(function['file'])}:{function['name']}"
+    if (old / place).is_dir():
+        return relative(place)
+    words = shlex.split(place)
+    beside = [not Path(word).is_absolute() and (old / word).is_file() for word in words]
+    return shlex.join(f"./{relative(word)}" if here else word for word, here in zip(words, beside, strict=True))
+
+
+def _release(place: str, version: str, asking: Asking) -> Subject:
+    if not asking.install:
+        pinned = pinned_subject(version)
+        if pinned is not None:
+            return pinned
+    return _build(place, releases.install(version, asking.cache or releases.default_cache(), asking.say), asking)
+
+
+def _folder(place: str, asking: Asking) -> Subject:
+    return _build(
+        place, releases.local(asking.folder / place, asking.cache or releases.default_cache(), asking.say), asking
+    )
+
+
+def _build(place: str, build: releases.Build, asking: Asking) -> Subject:
+    epoch = epoch_of(release_number(build.version))
+    return program_subject(
+        f"openclaw@{build.version}", place, build.command(), timeout=asking.timeout, keep=asking.keep, sees_owner=False,
+        base=epoch.revision if epoch else None,
+    )
+
+
+def _command(place: str, asking: Asking) -> Subject:
+    try:
+        words = shlex.split(place)
+    except ValueError as error:
+        raise BadInput(f"rule {place!r}: {error}; write {FORMS}") from error
+    program = words[0] if words else ""
+    beside = asking.folder / program
+    if not program or not (shutil.which(program) or (beside.is_file() and os.access(beside, os.X_OK))):
+        raise BadInput(f"rule {place!r}: no such program, file or folder; write {FORMS}")
+    scripts = [Path(word).stem for word in words if (asking.folder / word).is_file()]
+    return program_subject(
+        scripts[-1] if scripts else Path(program).stem, place, words, cwd=asking.folder, timeout=asking.timeout,
+        keep=asking.keep,
+    )

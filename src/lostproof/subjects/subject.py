@@ -1,0 +1,218 @@
+"""What can be asked for decisions: a rule in Python, a program behind a pipe, a shipped release. All are alike here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from lostproof.bounds import Bounds
+from lostproof.evidence import CANCELLED, DOMAIN, KEEP, LOST, Decision, Evidence, recover
+from lostproof.files import schema
+from lostproof.revisions import Revision
+from lostproof.subjects.pipe import Misbehaviour, Pipe
+from lostproof.subjects.worlds import World, evidence_in, world_of
+
+__all__ = ["Subject", "one_by_one", "program_subject", "with_subject"]
+
+INTERRUPTED = recover("interrupted")
+RECOVERED = {status: recover(status) for status in ("succeeded", "failed", "timed_out")}
+
+ROWS_TOGETHER = 50
+"""How many rows a world has, where many are asked about at once."""
+
+Asked = Callable[[Sequence[Evidence]], list[Decision]]
+Swept = Callable[[Iterable[World]], list[list[Decision]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that decides about rows.
+
+    Attributes:
+        name: what it is called in results.
+        place: how the command line names it.
+        ask: what it decides about rows with some evidence, each in a world of its own.
+        sweep: what it decides about each row of some worlds.
+        ask_together: as ``ask``, with many rows in one world, which is faster; None if there is nothing to gain.
+        base: the revision whose write orders and protocols it belongs to, if that is known.
+    """
+
+    name: str
+    place: str
+    ask: Asked
+    sweep: Swept
+    ask_together: Asked | None = None
+    base: str | None = None
+
+    def ask_all(self, evidences: Sequence[Evidence]) -> list[Decision]:
+        """Return the decisions about ``evidences``, the fastest way."""
+        return (self.ask_together or self.ask)(evidences)
+
+
+def one_by_one(ask: Asked) -> Swept:
+    """Return how worlds are swept by something that decides about each row from its evidence alone."""
+
+    def sweep(worlds: Iterable[World]) -> list[list[Decision]]:
+        worlds = list(worlds)
+        decisions = iter(ask([evidence_in(world, row) for world in worlds for row in world.rows]))
+        return [[next(decisions) for _ in world.rows] for world in worlds]
+
+    return sweep
+
+
+def with_subject(base: Revision, subject: Subject, decisions: Sequence[Decision] | None = None) -> Revision:
+    """Return ``base`` with the decisions of ``subject`` about every modelled evidence instead of its own rule.
+
+    A rule that consults the job state or the marker is taken to read them once, when a sweep begins, as the product
+    does. ``decisions`` are the answers, if they are known already.
+
+    Raises:
+        BadInput: the subject crashes, hangs, answers nonsense or contradicts itself.
+    """
+    evidences = list(Evidence.domain())
+    table = dict(zip(evidences, decisions or subject.ask(evidences), strict=True))
+    mine = base.but(
+        f"{subject.name}@{base.name}", f"{base.name} with the rule of {subject.place}", source=subject.place,
+        rule=table.__getitem__, own_rule=(subject.place, base.name),
+    )
+    consults_stores = mine.rule_table(Bounds(outcomes=3)).classes > 1
+    return replace(mine, caches_evidence=base.caches_evidence or consults_stores)
+
+
+# -- a program behind a pipe
+
+
+def program_subject(
+    name: str, place: str, command: Sequence[str], *, cwd: Path | None = None, timeout: float = 30, sees_owner: bool = True,
+    keep: Path = Path(), base: str | None = None,
+) -> Subject:
+    """Return a program that speaks the protocol of `spec/schemas/subject-*.schema.json` as a subject.
+
+    ``timeout`` is in seconds, for a batch of questions. A program that crashes, hangs, answers nonsense, or answers
+    differently when asked again raises BadInput, and the question is saved in the folder ``keep``. One that does not see
+    which runs a process executes (``sees_owner``) is not asked again for each answer to that.
+    """
+
+    def sweep(worlds: Iterable[World]) -> list[list[Decision]]:
+        try:
+            with Pipe(command, cwd, timeout) as pipe:
+                return _sweep(pipe, worlds)
+        except Misbehaviour as error:
+            raise _saved(error, place, keep) from error
+
+    def ask(rows: int) -> Asked:
+        return lambda evidences: _ask_in_worlds(sweep, evidences, rows, sees_owner)
+
+    return Subject(name, place, ask(1), sweep, ask(ROWS_TOGETHER), base)
+
+
+def _sweep(pipe: Pipe, worlds: Iterable[World]) -> list[list[Decision]]:
+    """Ask about all worlds, and again in reverse order: an answer must depend on its question alone."""
+    asked = [_Question.about(number, world) for number, world in enumerate(worlds)]
+    lines = [question.line for question in asked]
+    answers = pipe.ask(lines)
+    decisions = [question.decided(answer) for question, answer in zip(asked, answers, strict=True)]
+    again = reversed(pipe.ask(lines[::-1]))
+    for question, first, decided, second in zip(asked, answers, decisions, again, strict=True):
+        if first != second and question.decided(second) != decided:
+            raise Misbehaviour("answered differently when it was asked the same question again", question.line)
+    return decisions
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question as it goes over the pipe, and the rows that it is about, with their statuses."""
+
+    number: int
+    line: bytes
+    rows: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def about(cls, number: int, world: World) -> _Question:
+        line = json.dumps(world.request(number), separators=(",", ":")).encode() + b"\n"
+        return cls(number, line, tuple((row.row, row.status) for row in world.rows))
+
+    def decided(self, line: bytes) -> list[Decision]:
+        """Return what an answer decides about each row.
+
+        Raises:
+            Misbehaviour: it is no answer to the question.
+        """
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            told = _short(line.decode(errors="replace"))
+            raise Misbehaviour(f"answered with something that is no JSON: {told}", self.line) from None
+        with suppress(KeyError, TypeError, AttributeError):
+            after = {row["row"]: row for row in answer["rows"]}
+            if answer["ask"] == self.number and len(answer["rows"]) == len(after) == len(self.rows):
+                return [self._decision(row, status, after[row]) for row, status in self.rows]
+        raise Misbehaviour(self._what_is_wrong(answer), self.line)
+
+    def _decision(self, row: str, status: str, after: Mapping[str, Any]) -> Decision:
+        new = after["status"]
+        if new == status:
+            return KEEP
+        match new:
+            case "lost":
+                return LOST
+            case "failed" if "interrupted" in (after.get("error") or ""):
+                return INTERRUPTED
+            case "succeeded" | "failed" | "timed_out":
+                return RECOVERED[new]
+            case "cancelled":
+                return CANCELLED
+        raise Misbehaviour(f"answered that {row} goes from {status} to {_short(repr(new))}, which no sweep does", self.line)
+
+    def _what_is_wrong(self, answer: Any) -> str:
+        validator = jsonschema.Draft202012Validator(schema("subject-answer"))
+        problem = jsonschema.exceptions.best_match(validator.iter_errors(answer))
+        if problem is not None:
+            where = ".".join(map(str, problem.absolute_path)) or "the answer"
+            return f"answered nonsense: {where}: {_short(problem.message)}"
+        if answer["ask"] != self.number:
+            return f"answered question {answer['ask']} when {self.number} was up"
+        return f"answered about {len(answer['rows'])} rows; asked about {', '.join(row for row, _ in self.rows)}, each once"
+
+
+def _short(text: str) -> str:
+    told = " ".join(text.split())
+    return told if len(told) <= 120 else f"{told[:117]}…"
+
+
+def _saved(error: Misbehaviour, place: str, keep: Path) -> Misbehaviour:
+    """Return the error with the program's name and the question's file."""
+    told = f"{place}: {error}"
+    path = keep / "offending-question.json"
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(error.question)
+        told += f"; the question is in {path}"
+    except OSError as failed:
+        told += f"; the question could not be saved in {path} ({failed.strerror})"
+    return Misbehaviour(told, error.question)
+
+
+# -- evidence in worlds
+
+
+def _ask_in_worlds(sweep: Swept, evidences: Sequence[Evidence], rows: int, sees_owner: bool) -> list[Decision]:
+    """Ask about each different value once, in worlds of at most ``rows`` rows."""
+    asked = evidences if sees_owner else [replace(evidence, owner=DOMAIN["owner"][0]) for evidence in evidences]
+    groups: dict[tuple[bool, bool, bool], dict[Evidence, None]] = {}
+    for evidence in asked:
+        whole_process = (evidence.authoritative, evidence.owner == "unknown", evidence.job == "unreadable")
+        groups.setdefault(whole_process, {})[evidence] = None
+    together = [
+        list(group)[first : first + rows] for group in groups.values() for first in range(0, len(group), rows)
+    ]
+    answers: dict[Evidence, Decision] = {}
+    for values, decisions in zip(together, sweep(map(world_of, together)), strict=True):
+        answers.update(zip(values, decisions, strict=True))
+    return [answers[evidence] for evidence in asked]
