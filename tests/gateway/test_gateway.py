@@ -1,0 +1,87 @@
+"""Real gateways of shipped releases do what the timed simulator says of their revision (see README.md beside this file)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lostproof.files import data_root
+from lostproof.replay import Outcome, run
+from lostproof.revisions import REVISIONS
+from lostproof.scenarios import SUFFIX, Scenario, load
+from lostproof.tables import chart
+from tests.gateway.fake_model import FakeModel
+from tests.gateway.gateway import Clock, Gateway
+from tests.gateway.release import RELEASES, faketime, installed
+from tests.gateway.replayer import Replayed, replay
+
+pytestmark = pytest.mark.gateway
+
+TASK = chart("task")
+
+SCENARIOS = (
+    "identity/reservation-before-start",
+    "slots/one-shot-runs-again",
+    "storage/log-says-ok-row-lost",
+    "witness-failure/manual-run-longer-than-the-grace",
+    "witness-failure/scheduled-run-longer-than-the-grace",
+    "witness-failure/original-report",
+)
+
+KNOWN_GAPS: dict[tuple[str, str], str] = {}
+"""Where reality and simulator differ, by release and scenario, and why. A gap that closes fails its test."""
+
+
+@contextmanager
+def laboratory(version: str, root: Path) -> Iterator[tuple[Gateway, FakeModel]]:
+    """Yield a gateway of a release that was not started yet, and the model that it asks."""
+    release, clock = installed(version), Clock(root / "clock", faketime())
+    with FakeModel() as model, Gateway(release, root / "gateway", model.url, clock) as gateway:
+        yield gateway, model
+
+
+def simulated(scenario: Scenario, revision: str, real: Replayed) -> Outcome:
+    """Return what the timed simulator makes of a scenario that was replayed for real.
+
+    The laboratory's jobs are agent turns, and how much older than its row a marker is, is measured: both are the
+    simulator's to be told.
+    """
+    early = next(iter(real.early_ms.values()), scenario.persist_ms)
+    same = replace(scenario, persist_ms=early, bounds=replace(scenario.bounds, agents=1))
+    return run(same, [revision])[0]
+
+
+def statuses(outcome: Outcome) -> dict[str, list[str]]:
+    """Return what each run's row on disk said in the simulator, one status after the other."""
+    model, told = outcome.model, {}
+    for k in model.runs:
+        rows = [TASK.states[model.view(moment.after).row[k]] for moment in outcome.moments]
+        changes = [row for before, row in zip(["absent", *rows], rows, strict=False) if row != before]
+        if changes:
+            told[model.run_name(k)] = changes
+    return told
+
+
+@pytest.mark.parametrize("name", SCENARIOS, ids=lambda name: name.rpartition("/")[2])
+@pytest.mark.parametrize("version", RELEASES)
+def test_the_gateway_does_what_the_simulator_says(version: str, name: str, tmp_path: Path, record_property) -> None:
+    """The rows of a real gateway go through the statuses, and end with those, that the simulator says."""
+    scenario = load(data_root() / "scenarios" / f"{name}{SUFFIX}")
+    with laboratory(version, tmp_path) as (gateway, model):
+        real = replay(scenario, gateway, model)
+        refused = gateway.refused.read_text(encoding="utf-8") if gateway.refused.exists() else ""
+    record_property("real", repr(real))
+    record_property("refused", refused)
+    if gateway.release.revision not in REVISIONS:
+        pytest.skip(f"{gateway.release.revision} is not modelled; the real gateway: {real.rows} {real.errors}")
+    said = statuses(simulated(scenario, gateway.release.revision, real))
+    seen = {run_name: real.statuses(run_name) for run_name in real.rows if real.statuses(run_name)}
+    gap = KNOWN_GAPS.get((version, name))
+    if gap is None:
+        assert seen == said, f"{real.history}"
+    else:
+        assert seen != said, f"this gap has closed: {gap}"
