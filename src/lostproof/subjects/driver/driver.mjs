@@ -1,0 +1,91 @@
+// Ask a shipped release: one question (a small world at a sweep) per line on stdin, one answer (its rows afterwards) per line on
+// stdout, in order. The release's own maintenance module decides; only what surrounds it is ours.
+//
+//   node driver.mjs --package DIR              answer questions until the input ends
+//   node driver.mjs --package DIR --describe   say what was found in DIR, as one line of JSON
+//
+// Exit codes: 0 done, 2 wrong arguments or a line that is no question, 3 the release has changed shape, 4 its sweep failed.
+
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+
+import { enter } from "./fakes.mjs";
+import { load } from "./release.mjs";
+import { Shape } from "./shape.mjs";
+import { World } from "./world.mjs";
+
+const write = process.stdout.write.bind(process.stdout);
+
+/** stdout belongs to the protocol, and whoever runs this must not find the product's files in their home. */
+function isolate() {
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  const home = join(tmpdir(), `lostproof-release-${process.pid}`);
+  Object.assign(process.env, { HOME: home, USERPROFILE: home, OPENCLAW_STATE_DIR: join(home, "state"), OPENCLAW_LOG_LEVEL: "silent" });
+  delete process.env.OPENCLAW_CONFIG_PATH;
+  process.on("exit", () => rmSync(home, { recursive: true, force: true }));
+}
+
+/** One sweep of the release over the world of one question. */
+async function ask(release, request) {
+  const world = new World(request, release.traits);
+  const clock = Date.now;
+  enter(world);
+  release.authority?.({ runtimeAuthoritative: world.authoritative });
+  Date.now = () => world.now;
+  try {
+    await release.sweep();
+  } finally {
+    Date.now = clock;
+  }
+  if (release.called.size > 0) throw new Shape(`${release.module} calls ${strangers(release).join(", ")}, which the driver does not know`);
+  return world.answer();
+}
+
+function strangers(release) {
+  return [...release.called].sort();
+}
+
+/** Sweep a world that takes the longest ways through the rule, so that a strange release is told before it is believed. */
+async function rehearse(release) {
+  const [now, job] = [1_800_000_000_000, "rehearsal"];
+  const row = (name, status, age, error = null) => ({
+    row: name, job, run: `cron:${job}:${now - age}`, status, created: now - age, started: now - age, last_event: now - age,
+    ended: error && now - age, error,
+  });
+  const rows = [row("stale", "running", 900_000), row("fresh", "queued", 1), row("lost", "lost", 800_000, "backing session missing")];
+  const process = { authoritative: true, active_jobs: [], executing: null };
+  const world = { now, grace: 300_000, process, rows, jobs: [], log: [], ledger: [], unreadable: { jobs: false, logs: [] } };
+  await ask(release, { ask: 0, ...world });
+  await ask(release, { ask: 1, ...world, ledger: [{ ...rows[0], status: "succeeded", ended: now - 1 }] });
+}
+
+async function answerAll(release) {
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+    if (line.trim()) write(`${JSON.stringify(await ask(release, JSON.parse(line)))}\n`);
+  }
+}
+
+async function main() {
+  const { values } = parseArgs({ options: { package: { type: "string" }, describe: { type: "boolean", default: false } } });
+  if (!values.package) throw new SyntaxError("--package DIR is needed");
+  isolate();
+  const release = await load(resolve(values.package));
+  release.watching = true;
+  await rehearse(release);
+  if (!values.describe) return answerAll(release);
+  const { version, module, via, injected } = release;
+  return write(`${JSON.stringify({ version, module, via, injected, missing: strangers(release) })}\n`);
+}
+
+function fail(error) {
+  if (error instanceof Shape) process.stderr.write(`shape: ${error.message}\n`);
+  else process.stderr.write(`${error?.stack ?? error}\n`);
+  return error instanceof Shape ? 3 : error instanceof SyntaxError || error?.code?.startsWith?.("ERR_PARSE_ARGS") ? 2 : 4;
+}
+
+// The release may leave timers and handles behind: the end of the input ends this process, once all is written.
+const code = await main().then(() => 0, fail);
+write("", () => process.exit(code));
