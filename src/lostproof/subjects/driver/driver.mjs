@@ -19,12 +19,12 @@ import { World } from "./world.mjs";
 
 const write = process.stdout.write.bind(process.stdout);
 
-/** stdout belongs to the protocol, and whoever runs this must not find the product's files in their home. */
+/** stdout belongs to the protocol; and the product must neither find its user's files nor leave some of its own. */
 function isolate() {
   process.stdout.write = process.stderr.write.bind(process.stderr);
+  for (const name of Object.keys(process.env)) if (name.startsWith("OPENCLAW_")) delete process.env[name];
   const home = join(tmpdir(), `lostproof-release-${process.pid}`);
-  Object.assign(process.env, { HOME: home, USERPROFILE: home, OPENCLAW_STATE_DIR: join(home, "state"), OPENCLAW_LOG_LEVEL: "silent" });
-  delete process.env.OPENCLAW_CONFIG_PATH;
+  Object.assign(process.env, { HOME: home, USERPROFILE: home, OPENCLAW_STATE_DIR: join(home, "state") });
   process.on("exit", () => rmSync(home, { recursive: true, force: true }));
 }
 
@@ -40,12 +40,10 @@ async function ask(release, request) {
   } finally {
     Date.now = clock;
   }
-  if (release.called.size > 0) throw new Shape(`${release.module} calls ${strangers(release).join(", ")}, which the driver does not know`);
+  if (release.called.size > 0) {
+    throw new Shape(`${release.module} calls ${[...release.called].sort().join(", ")}, which the driver does not know`);
+  }
   return world.answer();
-}
-
-function strangers(release) {
-  return [...release.called].sort();
 }
 
 /** Sweep a world that takes the longest ways through the rule, so that a strange release is told before it is believed. */
@@ -76,8 +74,8 @@ async function main() {
   release.watching = true;
   await rehearse(release);
   if (!values.describe) return answerAll(release);
-  const { version, module, via, injected } = release;
-  return write(`${JSON.stringify({ version, module, via, injected, missing: strangers(release) })}\n`);
+  const { version, module, via, injected, missing } = release;
+  return write(`${JSON.stringify({ version, module, via, injected, missing })}\n`);
 }
 
 function fail(error) {

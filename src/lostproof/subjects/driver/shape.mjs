@@ -45,6 +45,7 @@ export function read(folder) {
     module: basename(file),
     via,
     injected: [...taken].sort(),
+    missing: strange.sort(),
     entry,
     file,
     source: rewrite(source),

@@ -4,7 +4,7 @@
 const RETENTION_MS = 7 * 24 * 3600 * 1000;
 const ACTIVE = new Set(["queued", "running"]);
 
-/** What the registries did differently: when `traits.closes`, times are put in order; when `traits.repairs`, errors are cleared. */
+/** `traits` tells registries apart: with `closes` they put times in order, with `repairs` an error can be cleared. */
 export class World {
   constructor(request, traits) {
     this.now = request.now;
@@ -13,7 +13,8 @@ export class World {
     this.rows = new Map(request.rows.map((row) => [row.row, record(row)]));
     this.request = request;
     this.traits = traits;
-    this.disk = null;
+    this.disk = null; // until it is read; what is written before waits in `written`
+    this.written = new Map();
     this.logs = null;
   }
 
@@ -76,19 +77,14 @@ export class World {
     if (this.disk) return this.disk;
     this.disk = new Map();
     const rows = new Map([...this.request.rows, ...this.request.ledger].map((row) => [row.row, row]));
-    // What this sweep changed before its first read of the disk is on the disk, too.
-    for (const [name, row] of rows) this.#place(name, this.written?.has(name) ? this.written.get(name) : record(row));
+    for (const [name, row] of rows) this.#place(name, this.written.has(name) ? this.written.get(name) : record(row));
     return this.disk;
   }
 
   #write(name, row) {
-    if (!this.disk) {
-      this.written ??= new Map();
-      this.written.set(name, row);
-      return;
-    }
+    if (!this.disk) return void this.written.set(name, row);
     for (const rows of this.disk.values()) if (rows.delete(name)) break;
-    this.#place(name, row);
+    return this.#place(name, row);
   }
 
   #place(name, row) {
@@ -100,7 +96,11 @@ export class World {
 
 /** Keep a key only if there is something to say: the product leaves absent columns out. */
 function sparse(entries) {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== null && value !== undefined));
+  const kept = {};
+  for (const key in entries) {
+    if (entries[key] !== null && entries[key] !== undefined) kept[key] = entries[key];
+  }
+  return kept;
 }
 
 function record(row) {
