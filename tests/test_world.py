@@ -28,7 +28,7 @@ RICH_WORLDS = [
     for revision in REVISIONS
     for name, bounds in RICH.items()
 ]
-VOLATILE = {Home.PROCESS, Home.SERVER, Home.SERVICE}
+VOLATILE = {Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE}
 """The homes in the memory of the gateway's process."""
 
 
@@ -154,9 +154,13 @@ def test_wipe_empties_exactly_the_homes_of_its_event(m: Model, event: str, data:
 
 
 def test_what_each_event_wipes_follows_from_what_dies() -> None:
-    """Death wipes the whole process and nothing durable; a restart spares the process, a reload its server too."""
+    """Death wipes the whole process and nothing durable; a restart spares the process, a reload its server too.
+
+    A SIGTERM stops both services; what the process remembers goes when it exits.
+    """
     assert set(WIPES["crash"]) == set(WIPES["exit"]) == VOLATILE
     assert set(WIPES["restart_in_process"]) == VOLATILE - {Home.PROCESS}
+    assert set(WIPES["terminate"]) == {Home.SERVER, Home.SERVICE}
     assert set(WIPES["reload"]) == {Home.SERVICE}
     assert not any(home.durable for homes in WIPES.values() for home in homes)
 

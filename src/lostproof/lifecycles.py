@@ -39,14 +39,15 @@ class TaskLifecycle(StateMachine):
         | lost.to.itself(internal=True)
     )
 
-    # The run's own finalizer. Up to 2026.4.24 nothing guards it; later a terminal row keeps its status.
+    # The run's own finalizer. Up to 2026.4.24 nothing guards it; later a terminal row keeps its status. From 2026.8.1 on
+    # cron's finalizer goes past the guard where the row says lost.
     finish_succeeded = (
         running.to(succeeded)
         | succeeded.to.itself(internal=True)
         | failed.to(succeeded, cond="late_finish_wins")
         | timed_out.to(succeeded, cond="late_finish_wins")
         | interrupted.to(succeeded, cond="late_finish_wins")
-        | lost.to(succeeded, cond="late_finish_wins")
+        | lost.to(succeeded, cond="finish_overrides_lost")
     )
     finish_failed = (
         running.to(failed)
@@ -54,7 +55,7 @@ class TaskLifecycle(StateMachine):
         | failed.to.itself(internal=True)
         | timed_out.to(failed, cond="late_finish_wins")
         | interrupted.to(failed)  # to the product both are one status, so no guard minds
-        | lost.to(failed, cond="late_finish_wins")
+        | lost.to(failed, cond="finish_overrides_lost")
     )
     finish_timed_out = (
         running.to(timed_out)
@@ -62,7 +63,7 @@ class TaskLifecycle(StateMachine):
         | timed_out.to.itself(internal=True)
         | failed.to(timed_out, cond="late_finish_wins")
         | interrupted.to(timed_out, cond="late_finish_wins")
-        | lost.to(timed_out, cond="late_finish_wins")
+        | lost.to(timed_out, cond="finish_overrides_lost")
     )
 
     # What a sweep (or a start-up repair) may infer. Only a rule that repairs false lost rows decides about ``lost``.
@@ -82,23 +83,27 @@ class CronRunLifecycle(StateMachine):
 
     absent = State(initial=True)
     reserved = State()
+    activated = State()  # the job's marker is this run's, but its row is not open yet
     executing = State()
     held = State()  # the work has ended; its result exists in this process only
     recorded = State()  # the row says how it ended
     applied = State()  # the result is applied to the job in memory
     settled = State(final=True)
     gone = State(final=True)  # its process died
-    unbegun = State(final=True)  # its process died before the work began
+    unbegun = State(final=True)  # its process died, or gave it up, before the work began
 
     reserve = absent.to(reserved)
-    begin = reserved.to(executing)
+    activate = reserved.to(activated)
+    fence = reserved.to(unbegun)  # its reservation was taken away
+    begin = reserved.to(executing) | activated.to(executing)
     open = absent.to(executing)
     end = executing.to(held)
     record = held.to(recorded)
     apply = held.to(applied) | recorded.to(applied)
     settle = held.to(settled) | recorded.to(settled) | applied.to(settled)
     die = (
-        reserved.to(unbegun) | executing.to(gone) | held.to(gone) | recorded.to(gone) | applied.to(gone)
+        reserved.to(unbegun) | activated.to(unbegun)
+        | executing.to(gone) | held.to(gone) | recorded.to(gone) | applied.to(gone)
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lostproof.bounds import BUDGETS, Bounds
 from lostproof.evidence import INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
+from lostproof.steps import ENABLED
 from lostproof.tables import chart
 from lostproof.world import PATHS, Layout, World, member, where
 
@@ -19,7 +20,7 @@ __all__ = ["Model"]
 
 RUN = chart("run")
 GATEWAY = chart("gateway")
-IN_PROGRESS = RUN.codes("reserved", "executing", "held", "recorded", "applied")
+IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
 STEP_ABSENT = RUN.code("absent")
 
@@ -103,6 +104,26 @@ class Model:
         manual = PATHS.index("manual")
         return (w.path[k] == w.path[other]) & (w.path[k] != manual) & (w.age[k] == w.age[other])
 
+    def active(self, w: World, job: int) -> Any:
+        """Return whether ``job`` is in the active set of the gateway."""
+        return where(w.token[job] != 0, 1, 0) if self.revision.tokens else w.active[job]
+
+    def startable(self, w: World, job: int) -> Any:
+        """Return whether nothing that the gateway can see forbids another run of ``job``: no marker, no live receipt."""
+        free = (w.job[job] == ENABLED) & (w.marker[job] == 0) & self.has_free_run(w, job)
+        if self.revision.receipts:
+            for k in self.runs_of(job):
+                free = free & (self.in_progress(w, k) == 0)
+        return free
+
+    def all_told(self, w: World) -> Any:
+        """Return whether no row of an interrupted run waits to be closed."""
+        told: Any = True
+        if self.revision.receipts:
+            for k in self.runs:
+                told = told & (w.unclosed[k] == 0)
+        return told
+
     def lock_free(self, w: World, but: int | None = None) -> Any:
         """Return whether no run, except ``but`` and its batch, holds the cron store's lock."""
         if but is None:
@@ -110,7 +131,7 @@ class Model:
         return self._lock_free(w, but)
 
     def _lock_free(self, w: World, but: int | None) -> Any:
-        free: Any = True
+        free = self.all_told(w)
         for k in self.runs:
             if k == but:
                 continue

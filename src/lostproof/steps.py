@@ -21,10 +21,12 @@ __all__ = [
     "REPAIRS",
     "STEPS",
     "Step",
+    "close_interrupted",
     "decide_row",
     "drop_marker",
     "inferred",
     "put_row",
+    "recover_job",
     "restore_rows",
     "says_truth",
 ]
@@ -177,6 +179,23 @@ def set_marker(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
 
 
 @_step(Home.JOBS)
+def reserve_job(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Reserve the job for this run: a receipt names its owner, queuedAtMs says that nothing has begun."""
+    if disk:
+        set_marker(m, w, k, on, disk)
+        w.queued[m.job_of(k)] = where(on, 1, w.queued[m.job_of(k)])
+
+
+@_step(Home.JOBS)
+def activate_job(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Turn the reservation into the job's marker, with the time that the row will start at."""
+    job = m.job_of(k)
+    if disk:
+        w.queued[job] = where(on, 0, w.queued[job])
+        w.marker_old[job] = where(on, 0, w.marker_old[job])
+
+
+@_step(Home.JOBS)
 def clear_marker(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Clear whatever marker the job has."""
     job = m.job_of(k)
@@ -187,6 +206,7 @@ def clear_marker(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
 def drop_marker(job: int, w: World, on: Any = True) -> None:
     """Clear the marker of ``job``, and its age with it, where ``on``."""
     w.marker[job] = where(on, 0, w.marker[job])
+    w.queued[job] = where(on, 0, w.queued[job])
     w.marker_old[job] = where(on, 0, w.marker_old[job])
 
 
@@ -247,6 +267,19 @@ def clear_active(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     w.active[m.job_of(k)] = where(on, 0, w.active[m.job_of(k)])
 
 
+@_step(Home.LIFE)
+def take_token(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Put the job into the active set with a token of this run."""
+    w.token[m.job_of(k)] = where(on, m.number(k), w.token[m.job_of(k)])
+
+
+@_step(Home.LIFE)
+def drop_token(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Take the job out of the active set if it is there with this run's token."""
+    job = m.job_of(k)
+    w.token[job] = where(on & (w.token[job] == m.number(k)), 0, w.token[job])
+
+
 # -- start-up repairs
 
 
@@ -296,6 +329,41 @@ def interrupt_markers(m: Model, w: World) -> None:
         told = marked if m.rule_table.tells_early_lines else marked & (w.early[k] == 0)
         w.interrupt_queue[k] = w.interrupt_queue[k] | told
         _interrupt_job(m, w, k, marked)
+
+
+@_repair
+def recover_jobs(m: Model, w: World) -> None:
+    """Release jobs whose run is dead: by its row if that says how it ended, else as interrupted, with the row to follow."""
+    for job in m.jobs:
+        recover_job(m, w, job, startup=True)
+
+
+def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
+    """Release ``job`` if its run is dead. A one-shot that was cut off stays due only if a start-up finds it."""
+    replayed = startup and not m.bounds.recurring
+    for k in m.runs_of(job):
+        dead = (w.marker[job] == m.number(k)) & (m.in_progress(w, k) == 0)
+        begun = dead & (w.queued[job] == 0)
+        told = begun & member(w.row[k], TRUTH[1:])
+        w.last[job] = where(told, m.number(k), w.last[job])
+        consume_slot(m, w, k, told, True)
+        cut_off = begun & (told == 0)
+        if not replayed:
+            w.next[job] = where(cut_off, w.fallen[job], w.next[job])
+        w.unclosed[k] = w.unclosed[k] | cut_off
+        _interrupt_job(m, w, k, cut_off)
+        drop_marker(job, w, dead)
+
+
+def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
+    """Close the row of a run that was found cut off as interrupted, over ``lost`` too; create it first if there is none."""
+    w.unclosed[k] = 0
+    open_row(m, w, k, w.memory[k] == ABSENT, disk)
+    status = inferred(m, w.memory[k], INTERRUPTED)
+    closed = status != REFUSED
+    if disk:
+        put_memory(m, w, k, closed, status)
+        put_row(m, w, k, closed, status)
 
 
 @_repair

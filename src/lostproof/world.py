@@ -40,6 +40,7 @@ class Home(Enum):
     JOBS = "cron store on disk"
     LOG = "run log on disk"
     PROCESS = "memory of the gateway process"
+    LIFE = "memory of one life of the gateway in its process"
     SERVER = "memory of the maintenance service"
     SERVICE = "memory of the cron service"
     CLI = "memory of the CLI process"
@@ -52,12 +53,13 @@ class Home(Enum):
 
 
 WIPES: dict[str, tuple[Home, ...]] = {
-    "crash": (Home.PROCESS, Home.SERVER, Home.SERVICE),
-    "exit": (Home.PROCESS, Home.SERVER, Home.SERVICE),
-    "restart_in_process": (Home.SERVER, Home.SERVICE),
+    "crash": (Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE),
+    "terminate": (Home.SERVER, Home.SERVICE),
+    "exit": (Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE),
+    "restart_in_process": (Home.LIFE, Home.SERVER, Home.SERVICE),
     "reload": (Home.SERVICE,),
 }
-"""What each event wipes: whole homes, never single fields. ``exit`` is the end of a SIGTERM's shutdown."""
+"""What each event wipes: whole homes, never single fields. ``terminate`` begins a shutdown that ``exit`` ends."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,19 @@ FIELDS: tuple[Field, ...] = (
     # -- per job
     Field(
         "active", "job", Home.PROCESS, "the job is in the active set",
-        lambda b, r: 2 if r.rule_table(b).consults_active_set else 0, NO_YES,
+        lambda b, r: 2 if r.rule_table(b).consults_active_set and not r.tokens else 0, NO_YES,
+    ),
+    Field(
+        "token", "job", Home.LIFE, "the run whose token the active set holds for the job (0: none)",
+        lambda b, r: b.runs + 1 if r.tokens else 0,
     ),
     Field(
         "marker", "job", Home.JOBS, "the run whose reservation time is in runningAtMs (0: none)",
         lambda b, r: b.runs + 1,
+    ),
+    Field(
+        "queued", "job", Home.JOBS, "the marker is only a reservation (queuedAtMs), and its run has not begun",
+        lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("marker_old", "job", Home.GHOST, "the marker is older than two hours", lambda b, r: b.long_waits + 1, NO_YES),
     Field(
@@ -164,6 +174,10 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "interrupt_queue", "run", Home.SERVICE, "an interrupted line of the run waits to be emitted",
         lambda b, r: 2 if r.logs_interrupted else 0, NO_YES,
+    ),
+    Field(
+        "unclosed", "run", Home.SERVICE, "the run was found cut off, and its row waits to be closed",
+        lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
     Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),

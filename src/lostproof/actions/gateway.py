@@ -11,9 +11,9 @@ from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
 from lostproof.actions.runs import due_now, start_run, writes_rows_in
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import MUTANT_REPAIRS, REPAIRS, drop_marker, restore_rows
+from lostproof.steps import ENABLED, MUTANT_REPAIRS, REPAIRS, close_interrupted, drop_marker, recover_job, restore_rows
 from lostproof.tables import chart
-from lostproof.world import WIPES, World, where
+from lostproof.world import WIPES, World, member, where
 
 __all__ = ["gateway_actions", "outage_actions"]
 
@@ -27,7 +27,7 @@ def gateway_actions(m: Model) -> Iterator[Action]:
     # A start takes seconds: runs of the service before do not stay between two sections for so long.
     rested = partial(no_run_is_busy, m)
     yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
-    if m.bounds.store_faults and not m.revision.memory_first:
+    if m.bounds.store_faults and not m.revision.memory_first and not m.revision.receipts:
         yield _gateway_action(
             "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",
@@ -38,6 +38,8 @@ def gateway_actions(m: Model) -> Iterator[Action]:
         writes_rows=writes_rows_in(first), begins_run=first.event == "open",
     )
     yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
+    if m.revision.receipts:
+        yield from _recoveries(m)
     if m.bounds.restarts:
         yield _gateway_action("exit", always, partial(_wipe, "exit"))
 
@@ -74,6 +76,40 @@ def _repair(m: Model, disk: bool, w: World) -> None:
         spend(w, "store_faults")
 
 
+def _recoveries(m: Model) -> Iterator[Action]:
+    """Yield the second write about interrupted runs, and the tick's look at markers that no run of this process owns."""
+    for k in m.runs:
+        for fault in (0, 1) if m.bounds.store_faults else (0,):
+            yield Action(
+                "close_interrupted", "gateway", ("unclosed", (k,), (1,)), partial(_can_close, m, fault),
+                partial(_close, m, k, fault), (("run", k), *((("fault", 1),) if fault else ())),
+                fair=not fault, budget="store_faults" if fault else None, writes_rows=True,
+            )
+    for job in m.jobs:
+        yield Action(
+            "reclaim", "gateway", gateway_at("running"), partial(_can_reclaim, m, job),
+            partial(recover_job, m, job=job, startup=False), (("job", job),),
+        )
+
+
+def _can_close(m: Model, fault: int, w: World) -> Any:
+    can = member(w.gateway, GATEWAY.codes("repaired", "running"))
+    return can & (w.store_faults > 0) if fault else can
+
+
+def _close(m: Model, k: int, fault: int, w: World) -> None:
+    close_interrupted(m, w, k, disk=not fault)
+    if fault:
+        spend(w, "store_faults")
+
+
+def _can_reclaim(m: Model, job: int, w: World) -> Any:
+    abandoned = (w.job[job] == ENABLED) & (w.marker[job] != 0) & m.lock_free(w)
+    for k in m.runs_of(job):
+        abandoned = abandoned & (m.in_progress(w, k) == 0)
+    return abandoned
+
+
 def _catch_up(m: Model, w: World) -> None:
     if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
         for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
@@ -106,7 +142,7 @@ def outage_actions(m: Model) -> Iterator[Action]:
     if m.bounds.crashes:
         yield _fault(m, "crash", "crashes", lambda w: None)
     if m.bounds.restarts:
-        yield _fault(m, "terminate", "restarts", _terminate)
+        yield _fault(m, "terminate", "restarts", lambda w: None)
         yield _fault(m, "restart_in_process", "restarts", partial(_restart, m, m.revision.reloads_memory))
         yield _fault(m, "reload", "restarts", partial(_restart, m, False))
 
@@ -121,17 +157,14 @@ def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -
     def can_happen(w: World) -> Any:
         left = getattr(w, budget) > 0
         # A restart inside the process takes seconds: no run stays between two sections for so long.
-        return left & no_run_is_busy(m, w) if event in ("restart_in_process", "reload") else left
+        if event in ("restart_in_process", "reload"):
+            return left & no_run_is_busy(m, w)
+        return left & m.all_told(w) if event == "terminate" else left
 
     return Action(
         event, "operator" if budget == "restarts" else "gateway", gateway_at(*GATEWAY.sources(event)),
         can_happen, happen, fair=False, budget=budget, event=("gateway", event),
     )
-
-
-def _terminate(w: World) -> None:
-    """SIGTERM: timers and maintenance stop; runs in flight go on until the process exits."""
-    w.wipe(WIPES["restart_in_process"])
 
 
 def _restart(m: Model, reload_memory: bool, w: World) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from lostproof.actions.action import Action, spend
 from lostproof.model import Model
 from lostproof.steps import DELETED, DISABLED, ENABLED, drop_marker
+from lostproof.tables import chart
 from lostproof.world import World
 
 __all__ = ["operator_actions"]
+
+DOWN = chart("gateway").code("down")
 
 
 def operator_actions(m: Model) -> Iterator[Action]:
@@ -21,16 +25,22 @@ def operator_actions(m: Model) -> Iterator[Action]:
         for job in m.jobs:
             yield Action(
                 name, "operator", ("job", (job,), (ENABLED,)),
-                lambda w: (w.operator_actions > 0) & m.lock_free(w), partial(_interfere, m, job, status),
+                partial(_can_interfere, m), partial(_interfere, m, job, status),
                 (("job", job),), fair=False, budget="operator_actions",
             )
     if m.bounds.operator_actions > 1:
         for job in m.jobs:
             yield Action(
                 "enable", "operator", ("job", (job,), (DISABLED,)),
-                lambda w: (w.operator_actions > 0) & m.lock_free(w), partial(_enable, job),
+                partial(_can_interfere, m), partial(_enable, job),
                 (("job", job),), fair=False, budget="operator_actions",
             )
+
+
+def _can_interfere(m: Model, w: World) -> Any:
+    can = (w.operator_actions > 0) & m.lock_free(w)
+    # What stands in the database is changed through the gateway; files can be edited while there is none.
+    return can & (w.gateway != DOWN) if m.revision.receipts else can
 
 
 def _enable(job: int, w: World) -> None:
@@ -43,5 +53,7 @@ def _interfere(m: Model, job: int, status: int, w: World) -> None:
     w.job[job] = status
     if status == DELETED or m.revision.disabling_clears_marker:
         drop_marker(job, w)
+    elif m.revision.spares_active_marker:
+        drop_marker(job, w, m.active(w, job) == 0)
     if status == DELETED:
         w.last[job] = 0

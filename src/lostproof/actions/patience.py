@@ -39,7 +39,7 @@ def no_run_is_busy(m: Model, w: World) -> Any:
 
 
 def _all_runs_rest(m: Model, w: World) -> Any:
-    rest: Any = True
+    rest = m.all_told(w)
     for k in m.runs:
         for path, order in m.revision.write_orders.items():
             for section, source in zip(order[1:], m.revision.states(path)[1:], strict=False):

@@ -10,14 +10,14 @@ from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import waits
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import ENABLED, STEPS
+from lostproof.steps import STEPS, drop_marker
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, where
 
 __all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in"]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
-STEP_ABSENT = RUN.code("absent")
+STEP_ABSENT, UNBEGUN = RUN.codes("absent", "unbegun")
 
 
 # -- reservations: a run comes into being
@@ -49,7 +49,7 @@ def writes_rows_in(section: Section) -> bool:
 
 def due_now(m: Model, job: int, w: World) -> Any:
     """Return whether the scheduler finds ``job`` due: a slot has fallen, no marker is set, and a run is left to use."""
-    return (w.job[job] == ENABLED) & (w.fallen[job] > w.next[job]) & (w.marker[job] == 0) & m.has_free_run(w, job)
+    return (w.fallen[job] > w.next[job]) & m.startable(w, job)
 
 
 def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
@@ -70,7 +70,7 @@ def _tick(m: Model, jobs: tuple[int, ...], w: World) -> None:
 
 
 def _can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
-    can = (w.job[job] == ENABLED) & (w.marker[job] == 0) & m.has_free_run(w, job) & m.lock_free(w)
+    can = m.startable(w, job) & m.lock_free(w)
     return can & (w.instant[job] == 1) if same_ms else can
 
 
@@ -138,6 +138,21 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
             writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
             event=("run", section.event), paths=frozenset({path}),
         )
+    if section.event == "activate":
+        yield Action(
+            "fence", "run", ("step", (k,), RUN.codes(source)), partial(_is_fenced, m, k, path), partial(_fence, k),
+            (("run", k),), event=("run", "fence"), paths=frozenset({path}),
+        )
+
+
+def _is_fenced(m: Model, k: int, path: str, w: World) -> Any:
+    """Return whether the reservation of run ``k`` was taken away before its run began."""
+    return (w.path[k] == PATHS.index(path)) & (w.marker[m.job_of(k)] != m.number(k)) & m.lock_free(w, k)
+
+
+def _fence(k: int, w: World) -> None:
+    w.step[k] = UNBEGUN
+    w.age[k] = 0
 
 
 def _may_be_early(m: Model, k: int, path: str) -> bool:
@@ -150,6 +165,8 @@ def _can_advance(
     can: Any = w.path[k] == PATHS.index(path)
     if section.needs_lock:
         can = can & m.lock_free(w, k)
+    if section.event == "activate":
+        can = can & (w.marker[m.job_of(k)] == m.number(k))
     can = can & (waits(m, k, path, section, source, w) == 0)
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)
@@ -163,6 +180,10 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
     if not disk:
         spend(w, "store_faults")
         if section.on_fault == "retry":
+            return
+        if section.on_fault == "release":
+            drop_marker(m.job_of(k), w)
+            _fence(k, w)
             return
     members: list[tuple[int, Any]] = [(k, True)]
     if section.together and m.bounds.jobs > 1:

@@ -70,7 +70,7 @@ def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
     seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
     owner = where(m.in_progress(w, k), 1, 2)
     lost = where(w.memory[k] == LOST, 1, 0)
-    return lost, w.expired[k], 1, w.active[m.job_of(k)], owner, m.log_evidence(w, k), seen
+    return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, m.log_evidence(w, k), seen
 
 
 def _answer(m: Model, w: World, k: int) -> Any:

@@ -196,8 +196,10 @@ class Timed:
         for k in self.model.runs:
             if old.step[k] == RUN.code("absent") != new.step[k]:
                 self.stamps.reserved[k] = self.stamps.start[k] = self.now
+            if new.step[k] == RUN.code("activated") != old.step[k]:
+                self.stamps.start[k] = self.now
             if new.step[k] == RUN.code("executing") != old.step[k]:
-                if new.path[k] != PATHS.index("manual"):
+                if new.path[k] != PATHS.index("manual") and old.step[k] != RUN.code("activated"):
                     self.stamps.start[k] = self.now
                 self.stamps.row[k] = self.stamps.start[k]
             if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":

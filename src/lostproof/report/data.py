@@ -37,6 +37,8 @@ ACTIONS: dict[str, str] = {
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
     "reserve": "the run's marker is set",
+    "activate": "the run's reservation becomes the job's marker; the run takes its start time",
+    "fence": "the run finds its reservation gone and does not begin",
     "begin": "the run takes its start time, and its row is opened",
     "open": "one transaction opens the run",
     "end": "the work really ends",
@@ -47,6 +49,8 @@ ACTIONS: dict[str, str] = {
     "append_interrupted": "an interrupted line reaches the run log",
     "start": "a new gateway process loads the ledger; maintenance is scheduled",
     "repair": "start-up deals with what the last process left behind",
+    "close_interrupted": "the row of an interrupted run is closed, in a write of its own",
+    "reclaim": "the tick releases a job whose marker belongs to no living run",
     "catch_up": "start-up makes up for missed slots",
     "ready": "start-up is over; the cron timer is armed",
     "exit": "the gateway process ends after a SIGTERM",
@@ -94,7 +98,7 @@ def value_name(m: Model, cell: Cell, value: int) -> str:
     """Return what people call ``value`` of ``cell``; numbers of runs, slots and rows become their names."""
     runs = m.bounds.runs
     match cell.field.name:
-        case "marker":
+        case "marker" | "token":
             return f"run-{value}" if value else "none"
         case "last" if value > runs:
             return f"interrupted(run-{value - runs})"

@@ -43,12 +43,13 @@ LANES = ("clock", "gateway", "run", "sweep", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
     "GHOST": (GHOST, ""),
-    **dict.fromkeys(("PROCESS", "SERVER", "SERVICE", "CLI"), (MEMORY, "□ ")),
+    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI"), (MEMORY, "□ ")),
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
+    ("unclosed", "yes"): "row waits to be closed",
     ("orphan", "yes"): "has no handle to a row",
     ("twin", "yes"): "has the id of the run before it",
     ("step", "gone"): "gone",
@@ -381,6 +382,10 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"job state {now}" if was == "none" else f"job state {was}→{now}"
         case "active":
             return f"active set {'+' if now == 'yes' else '−'}{job}"
+        case "token":
+            return f"active set −{was}" if now == "none" else f"active set +{now}"
+        case "queued":
+            return "reserved only" if now == "yes" else None
         case "job":
             return f"{job} {now}"
         case "marker_old" if now == "yes":

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from lostproof.errors import unknown
-from lostproof.revisions.openclaw import OPENCLAW_2026_4_2, OPENCLAW_2026_4_15, OPENCLAW_2026_5_28
+from lostproof.revisions.openclaw import (
+    OPENCLAW_2026_4_2,
+    OPENCLAW_2026_4_15,
+    OPENCLAW_2026_5_28,
+    OPENCLAW_2026_9_6,
+)
 from lostproof.revisions.proposals import FIX_DURABLE, FIX_SKIP, REFERENCE
 from lostproof.revisions.revision import Constants, Revision, Section, WriteOrder
 
@@ -11,7 +16,9 @@ __all__ = ["REVISIONS", "Constants", "Revision", "Section", "WriteOrder", "revis
 
 REVISIONS: dict[str, Revision] = {
     known.name: known
-    for known in (OPENCLAW_2026_4_2, OPENCLAW_2026_4_15, OPENCLAW_2026_5_28, FIX_SKIP, FIX_DURABLE, REFERENCE)
+    for known in (
+        OPENCLAW_2026_4_2, OPENCLAW_2026_4_15, OPENCLAW_2026_5_28, OPENCLAW_2026_9_6, FIX_SKIP, FIX_DURABLE, REFERENCE
+    )
 }
 
 

@@ -220,7 +220,7 @@ NO_MARKER = _section("open", "consume_slot", "open_row")
 PER_JOB: dict[str, Any] = {"rule": lambda e: _close_if(_is_up(e) and not e.active)}
 AFTER_GRACE: dict[str, Any] = {"rule": lambda e: _close_if(_is_up(e) and e.expired)}
 NO_SWEEP: dict[str, Any] = {"rule": lambda e: KEEP}
-REFUSE_LATE: dict[str, Any] = {"guards": {"late_finish_wins": False}}
+REFUSE_LATE: dict[str, Any] = {"guards": {"finish_overrides_lost": False, "late_finish_wins": False}}
 
 
 def _per_job(opening: Section) -> dict[str, Any]:

@@ -7,9 +7,9 @@ start-up does with the markers it finds, and which writes a terminal row refuses
 from __future__ import annotations
 
 from lostproof.revisions.revision import Revision, Section
-from lostproof.revisions.shipped_rules import active_set, always_backed, durable_first
+from lostproof.revisions.shipped_rules import active_set, always_backed, durable_first, ledger_first
 
-__all__ = ["OPENCLAW_2026_4_2", "OPENCLAW_2026_4_15", "OPENCLAW_2026_5_28"]
+__all__ = ["OPENCLAW_2026_4_2", "OPENCLAW_2026_4_15", "OPENCLAW_2026_5_28", "OPENCLAW_2026_9_6"]
 
 # One tick: reserve all due jobs in one write; start each with a clock reading of its own; hold every outcome until the
 # slowest has ended; then, under the lock, close row after row and persist the store once.
@@ -43,7 +43,7 @@ OPENCLAW_2026_4_15 = Revision(
     title="alive if the job is in an in-memory set (4.5 to 4.24)",
     source="npm openclaw@2026.4.15; issue openclaw#68191",
     rule=active_set,
-    guards={"late_finish_wins": True},
+    guards={"finish_overrides_lost": True, "late_finish_wins": True},
     timer=TIMER,
     catch_up=CATCH_UP,
     manual=MANUAL,
@@ -64,7 +64,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
     "durable results first, then the in-memory set (4.25 to 6.11)",
     source="npm openclaw@2026.5.28; issues openclaw#71963, #78233, #96161",
     rule=durable_first,
-    guards={"late_finish_wins": False},
+    guards={"finish_overrides_lost": False, "late_finish_wins": False},
     timer=(TIMER[0], Section("begin", ("mark_active", "open_row")), *TIMER[2:]),
     manual=(
         MANUAL[0],
@@ -80,4 +80,38 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
     sequential=False,
     catch_up_agents=False,
     logs_deleted_jobs=True,
+)
+
+# From 2026.8.1 on every run goes through the same primitives, whoever started it. One transaction reserves the job, the
+# next one starts the clock of the run; only then its row is opened. An outcome waits for nobody: row, then job.
+RECEIPT = (
+    Section("reserve", ("reserve_job",), needs_lock=True),
+    Section("activate", ("activate_job",), needs_lock=True, keeps_lock=True, on_fault="release"),
+    Section("begin", ("open_row", "take_token")),
+    Section("end"),
+    Section("record", ("open_row", "finalize_row"), needs_lock=True, keeps_lock=True),
+)
+
+OPENCLAW_2026_9_6 = Revision(
+    name="openclaw-2026.9.6",
+    title="receipts name the owner, the row is the history (8.1 to 9.6)",
+    source="npm openclaw@2026.9.6",
+    rule=ledger_first,
+    guards={"finish_overrides_lost": True, "late_finish_wins": False},
+    timer=(*RECEIPT, Section("settle", ("record_job", "skip_slots", "drop_token"))),
+    catch_up=(*RECEIPT, Section("settle", ("record_job", "skip_slots", "drop_token"))),
+    manual=(*RECEIPT, Section("settle", ("record_job", "drop_token"))),
+    repair=("recover_jobs",),
+    memory_first=False,
+    reloads_memory=True,
+    early_markers=False,
+    unique_ids=True,
+    sequential=False,
+    batched=False,
+    catch_up_agents=False,
+    disabling_clears_marker=False,
+    clears_stuck_markers=False,
+    tokens=True,
+    receipts=True,
+    spares_active_marker=True,
 )

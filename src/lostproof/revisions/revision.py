@@ -30,7 +30,8 @@ class Section:
         needs_lock: cannot happen while another run holds the cron store's lock.
         keeps_lock: the lock is held until the run's next section.
         together: done for all runs of the batch at once.
-        on_fault: what a failing durable write does: ``skip`` (logged, the run goes on) or ``retry``.
+        on_fault: what a failing durable write does: ``skip`` (logged, the run goes on), ``retry``, or ``release`` (the run
+            gives its reservation back and does not begin).
     """
 
     event: str
@@ -44,6 +45,9 @@ class Section:
 
 
 WriteOrder = tuple[Section, ...]
+
+INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
+"""The start-up steps that write into a job's state that its run was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ class Revision:
         disabling_clears_marker: disabling a job clears its marker, even while a run of it goes on.
         logs_deleted_jobs: a run whose job was deleted still logs an ok end.
         clears_stuck_markers: markers older than two hours are cleared.
+        tokens: the active set holds a token of the run for each job, and a run takes out its own only.
+        receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
+            is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
+        spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -112,6 +120,9 @@ class Revision:
     disabling_clears_marker: bool = True
     logs_deleted_jobs: bool = False
     clears_stuck_markers: bool = True
+    tokens: bool = False
+    receipts: bool = False
+    spares_active_marker: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -162,7 +173,7 @@ class Revision:
     @property
     def interrupts_jobs(self) -> bool:
         """Whether a job state can say that a run was interrupted."""
-        return self.sweep_releases_job or bool({"interrupt_markers", "settle_dead_owners"} & set(self.repair))
+        return self.sweep_releases_job or not INTERRUPTING.isdisjoint(self.repair)
 
     @cached_property
     def task_table(self) -> Table:
