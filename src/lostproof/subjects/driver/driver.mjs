@@ -33,7 +33,7 @@ async function ask(release, request) {
   const world = new World(request, release.traits);
   const clock = Date.now;
   enter(world);
-  release.authority?.({ runtimeAuthoritative: world.authoritative });
+  release.authority?.({ runtimeAuthoritative: world.authoritative, cronRuntimeAuthoritative: world.authoritative });
   Date.now = () => world.now;
   try {
     await release.sweep();

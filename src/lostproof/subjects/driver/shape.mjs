@@ -99,11 +99,11 @@ function find(dist) {
 function demand(shape, source, strange) {
   const missing = NEEDED.filter((name) => !shape.injected.includes(name));
   if (!ROW_SOURCES.some((name) => shape.injected.includes(name))) missing.push(ROW_SOURCES.join(" or "));
-  if (missing.length > 0) {
-    const unknown = strange.length > 0 ? `, and it wants ${strange.join(", ")}, which the driver does not know` : "";
-    throw new Shape(`${shape.module} does not take ${missing.join(", ")}${unknown}`);
+  if (missing.length > 0 && strange.length > 0) {
+    throw new Shape(`${shape.module} wants ${strange.join(", ")}, which the driver does not know`);
   }
-  if (shape.via === "imports" && source.includes("configuredRuntimeAuthoritative") && !source.includes(`${AUTHORITY} as`)) {
+  if (missing.length > 0) throw new Shape(`${shape.module} does not take ${missing.join(", ")}`);
+  if (shape.via === "imports" && /configured\w*RuntimeAuthoritative/.test(source) && !source.includes(`${AUTHORITY} as`)) {
     throw new Shape(`${shape.module} has an authority flag, but does not export ${AUTHORITY}`);
   }
 }
