@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lostproof.commands.conform import conform
 from lostproof.errors import BadInput, Defect
 from lostproof.options import (
     Folder,
@@ -203,6 +204,7 @@ def check(
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import check_data
     from lostproof.report.text import races_view, result_view
+    from lostproof.scenarios import save_races
     from lostproof.subjects.places import Asking
 
     name, slices = parse_bounds(bounds)
@@ -211,7 +213,8 @@ def check(
         subjects = _subjects(revisions, rule, base, asking)
     results = _explore(subjects, bounds, judged, max_states)
     if save:
-        _save(results, save)
+        for path in save_races(results, save):
+            click.echo(f"saved {from_here(path)}", err=True)
     if form == "json":
         print_json(check_data(name, slices, results))
     else:
@@ -234,20 +237,6 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
 
     subject = subject_at(rule, asking)
     return [*known, with_subject(revision(base or subject.base or "reference"), subject)]
-
-
-def _save(results: Iterable[Result], directory: Path) -> None:
-    from lostproof.scenarios import save_race
-
-    for result in results:
-        for verdict in result.verdicts:
-            if verdict.race is None:
-                continue
-            try:
-                saved = save_race(verdict.race, directory)
-            except OSError as error:
-                raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
-            click.echo(f"saved {from_here(saved)}", err=True)
 
 
 @cli.command()
@@ -453,6 +442,9 @@ def completion(shell: str) -> None:
     chosen = get_completion_class(shell)
     assert chosen is not None
     print_line(chosen(cli, {}, "lostproof", "_LOSTPROOF_COMPLETE").source())
+
+
+cli.add_command(conform)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ and the shipped product's own code are interchangeable for that reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import product
@@ -32,6 +32,7 @@ __all__ = [
     "Evidence",
     "Rule",
     "RuleTable",
+    "TabulatedRule",
     "ask",
     "recover",
     "tabulate",
@@ -213,6 +214,21 @@ class RuleTable:
     def repairs_lost(self) -> bool:
         """Whether a row that is already lost can be recovered."""
         return bool(self.answers.array[1].any())
+
+
+class TabulatedRule:
+    """A rule that is known by its decisions about every value of :meth:`Evidence.domain`, in that order."""
+
+    def __init__(self, decisions: Sequence[Decision]) -> None:
+        self._decisions = tuple(decisions)
+        self._table = dict(zip(Evidence.domain(), self._decisions, strict=True))
+
+    def __call__(self, evidence: Evidence) -> Decision:
+        """Return the decision about ``evidence``."""
+        return self._table[evidence]
+
+    def __reduce__(self) -> tuple[type[TabulatedRule], tuple[tuple[Decision, ...]]]:
+        return type(self), (self._decisions,)
 
 
 def tabulate(rule: Rule, name: str) -> tuple[Decision, ...]:

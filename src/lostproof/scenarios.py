@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,7 +19,10 @@ from lostproof.files import data_root
 from lostproof.model import Model
 from lostproof.revisions import REVISIONS, Revision
 
-__all__ = ["SUFFIX", "Expectation", "Scenario", "find", "load", "save_race"]
+if TYPE_CHECKING:
+    from lostproof.engine.verdicts import Result
+
+__all__ = ["SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races"]
 
 SUFFIX = ".scenario.yaml"
 OTHERS = "others"
@@ -138,6 +141,19 @@ def load(path: Path) -> Scenario:
 
 
 # -- writing
+
+
+def save_races(results: Iterable[Result], directory: Path) -> list[Path]:
+    """Write each race of ``results`` as a scenario file that replays it, and return the files.
+
+    Raises:
+        BadInput: the folder cannot be written to.
+    """
+    races = [verdict.race for result in results for verdict in result.verdicts if verdict.race is not None]
+    try:
+        return [save_race(race, directory) for race in races]
+    except OSError as error:
+        raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
 
 
 def save_race(race: TimedRace, directory: Path) -> Path:

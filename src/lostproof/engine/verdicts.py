@@ -153,7 +153,8 @@ def check_all(
 ) -> list[Result]:
     """Return the result of :func:`check` for each of ``subjects``.
 
-    With more than one of ``workers`` the slices of known revisions are explored in processes of their own.
+    With more than one of ``workers`` the slices of known revisions, and of those with a tabulated rule of one's own, are
+    explored in processes of their own.
     """
     revisions = [revision(subject) if isinstance(subject, str) else subject for subject in subjects]
     name, slices = parse_bounds(bounds)
@@ -161,8 +162,7 @@ def check_all(
     say = on_progress or (lambda line: None)
     tasks = [(subject, part) for subject in revisions for part in slices]
     workers = min(workers, len(tasks))
-    known = all(REVISIONS.get(subject.name) is subject for subject in revisions)
-    if workers > 1 and known:
+    if workers > 1 and all(_is_known(subject) or subject.own_rule for subject in revisions):
         reports = _in_processes(tasks, [p.id for p in judged], max_states, say, workers)
     else:
         reports = []
@@ -181,15 +181,24 @@ def _in_processes(
     reports = []
     # Fresh processes: forking one that has threads (a progress display has) can hang.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(_explore_known, subject.name, part, judged, max_states) for subject, part in tasks]
+        futures = [
+            pool.submit(_explore_there, subject.name if _is_known(subject) else subject, part, judged, max_states)
+            for subject, part in tasks
+        ]
         for (subject, part), future in zip(tasks, futures, strict=True):
             say(f"{subject.name} {part.name}")
             reports.append(future.result())
     return reports
 
 
-def _explore_known(name: str, part: Slice, judged: list[str], max_states: int) -> SliceReport:
-    return explore(revision(name), part, [property_named(p) for p in judged], max_states)
+def _is_known(subject: Revision) -> bool:
+    return REVISIONS.get(subject.name) is subject
+
+
+def _explore_there(subject: Revision | str, part: Slice, judged: list[str], max_states: int) -> SliceReport:
+    # A known revision goes by its name: its rule may be a function that cannot be sent.
+    here = revision(subject) if isinstance(subject, str) else subject
+    return explore(here, part, [property_named(p) for p in judged], max_states)
 
 
 def explore(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lostproof.scenarios import Scenario
 
 __all__ = [
-    "ACTIONS", "cell_name", "check_data", "digest", "dump", "matrix_data", "owner_name", "run_data", "simulation_data",
-    "steps_data", "value_name",
+    "ACTIONS", "cell_name", "check_data", "digest", "dump", "matrix_data", "owner_name", "result_data", "run_data",
+    "simulation_data", "steps_data", "value_name",
 ]
 
 ACTIONS: dict[str, str] = {
@@ -170,11 +170,12 @@ def check_data(bounds: str, slices: Sequence[Slice], results: Sequence[Result]) 
     return {
         "lostproof": __version__,
         "bounds": {"name": bounds, "slices": {part.name: part.bounds.describe() for part in slices}},
-        "results": [_result_data(result) for result in results],
+        "results": [result_data(result) for result in results],
     }
 
 
-def _result_data(result: Result) -> dict[str, Any]:
+def result_data(result: Result) -> dict[str, Any]:
+    """Return the verdicts on one revision, with the sizes of what was explored."""
     return {
         "revision": result.revision.name,
         "states": result.states,

@@ -96,9 +96,14 @@ def _folder(place: str, asking: Asking) -> Subject:
 
 def _build(place: str, build: releases.Build, asking: Asking) -> Subject:
     epoch = epoch_of(release_number(build.version))
+
+    def told() -> dict[str, str]:
+        found = build.describe()
+        return {"module": found["module"], "via": found["via"], "node": found["node"]}
+
     return program_subject(
         f"openclaw@{build.version}", place, build.command(), timeout=asking.timeout, keep=asking.keep, sees_owner=False,
-        base=epoch.revision if epoch else None,
+        base=epoch.revision if epoch else None, told=told,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 
 from lostproof.bounds import Bounds
-from lostproof.evidence import CANCELLED, DOMAIN, KEEP, LOST, Decision, Evidence, recover
+from lostproof.evidence import CANCELLED, DOMAIN, KEEP, LOST, Decision, Evidence, TabulatedRule, recover
 from lostproof.files import schema
 from lostproof.revisions import Revision
 from lostproof.subjects.pipe import Misbehaviour, Pipe
@@ -41,6 +41,7 @@ class Subject:
         sweep: what it decides about each row of some worlds.
         ask_together: as ``ask``, with many rows in one world, which is faster; None if there is nothing to gain.
         base: the revision whose write orders and protocols it belongs to, if that is known.
+        told: what is to be said about how its answers were obtained, for a release.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Subject:
     sweep: Swept
     ask_together: Asked | None = None
     base: str | None = None
+    told: Callable[[], dict[str, str]] | None = None
 
     def ask_all(self, evidences: Sequence[Evidence]) -> list[Decision]:
         """Return the decisions about ``evidences``, the fastest way."""
@@ -75,11 +77,9 @@ def with_subject(base: Revision, subject: Subject, decisions: Sequence[Decision]
     Raises:
         BadInput: the subject crashes, hangs, answers nonsense or contradicts itself.
     """
-    evidences = list(Evidence.domain())
-    table = dict(zip(evidences, decisions or subject.ask(evidences), strict=True))
     mine = base.but(
         f"{subject.name}@{base.name}", f"{base.name} with the rule of {subject.place}", source=subject.place,
-        rule=table.__getitem__, own_rule=(subject.place, base.name),
+        rule=TabulatedRule(decisions or subject.ask(list(Evidence.domain()))), own_rule=(subject.place, base.name),
     )
     consults_stores = mine.rule_table(Bounds(outcomes=3)).classes > 1
     return replace(mine, caches_evidence=base.caches_evidence or consults_stores)
@@ -90,7 +90,7 @@ def with_subject(base: Revision, subject: Subject, decisions: Sequence[Decision]
 
 def program_subject(
     name: str, place: str, command: Sequence[str], *, cwd: Path | None = None, timeout: float = 30, sees_owner: bool = True,
-    keep: Path = Path(), base: str | None = None,
+    keep: Path = Path(), base: str | None = None, told: Callable[[], dict[str, str]] | None = None,
 ) -> Subject:
     """Return a program that speaks the protocol of `spec/schemas/subject-*.schema.json` as a subject.
 
@@ -109,7 +109,7 @@ def program_subject(
     def ask(rows: int) -> Asked:
         return lambda evidences: _ask_in_worlds(sweep, evidences, rows, sees_owner)
 
-    return Subject(name, place, ask(1), sweep, ask(ROWS_TOGETHER), base)
+    return Subject(name, place, ask(1), sweep, ask(ROWS_TOGETHER), base, told)
 
 
 def _sweep(pipe: Pipe, worlds: Iterable[World]) -> list[list[Decision]]:

@@ -208,9 +208,10 @@ class _Made:
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of the job's run log: one of a run an hour before, and one of this run if there is one."""
-        for result in ("none", self.evidence.log):
-            at, status, error = self._result(result)
-            yield Line(self.job, at + 1_000, at, status, 1_000, error)
+        for result in dict.fromkeys(("none", self.evidence.log)):
+            if result != "unreadable":
+                at, status, error = self._result(result)
+                yield Line(self.job, at + 1_000, at, status, 1_000, error)
 
     def _result(self, result: str) -> tuple[int, str, str | None]:
         if result not in _RESULTS:
@@ -249,8 +250,8 @@ def _status(row: Row) -> str:
 def _identity(row: Row) -> tuple[str, str | None, float | None]:
     """Return how well the row's run id is formed, its job, and when its run started."""
     malformed = ("malformed", row.job, row.started)
-    head, _, tail = (row.run or "").rpartition(":")
-    job = head.removeprefix("cron:")
+    head, _, tail = (row.run or "").strip().rpartition(":")
+    job, tail = head.removeprefix("cron:").strip(), tail.strip()
     if not head.startswith("cron:") or not job or row.job not in (None, "", job):
         return malformed
     if tail.isascii() and tail.isdigit():
@@ -261,9 +262,9 @@ def _identity(row: Row) -> tuple[str, str | None, float | None]:
 
 def _number(text: str) -> float | None:
     """Return the number that ``text`` is in decimal notation (nothing at all is 0, as in JavaScript), None if it is none."""
-    if not re.fullmatch(r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*", text, re.ASCII):
+    if not re.fullmatch(r"([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?", text, re.ASCII):
         return None
-    number = float(text.strip() or 0)
+    number = float(text or 0)
     return number if math.isfinite(number) else None
 
 

@@ -1,0 +1,1 @@
+"""Commands that are too large to stand in :mod:`lostproof.cli`."""

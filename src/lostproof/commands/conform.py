@@ -1,0 +1,163 @@
+"""`lostproof conform`: does real code decide as our revision of it says, and what does that mean for its runs?"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lostproof.errors import BadInput
+from lostproof.options import Folder, Name, bounds_option, from_here, output_option, subject_options
+from lostproof.output import print_json, print_views, progress, width
+
+if TYPE_CHECKING:
+    from lostproof.engine.verdicts import Result
+    from lostproof.evidence import Rule
+    from lostproof.revisions import Revision
+    from lostproof.subjects.conform import Conformance
+    from lostproof.subjects.subject import Subject
+
+__all__ = ["conform"]
+
+AGREES, DISAGREES = 0, 1
+SAVED = 20
+"""How many disagreements of each kind are saved as questions."""
+
+
+@click.command()
+@click.argument("place", metavar="SUBJECT")
+@click.option("--base", type=Name("revision"), metavar="REVISION",
+              help="The revision to compare with; the default is the release's own, else reference.")
+@click.option("--worlds", type=click.IntRange(min=0), default=10_000, show_default=True, metavar="N",
+              help="How many random worlds of several rows to ask about.")
+@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="What the random worlds are drawn from.")
+@click.option("--verdicts/--no-verdicts", default=None,
+              help="Also judge all properties around the answers; the default is to do so for a folder.")
+@bounds_option
+@subject_options
+@click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write disagreements as questions, and races as scenario files.")
+@click.option("--pin", is_flag=True, help="Keep the release's answers in spec/releases (in a source checkout).")
+@output_option
+@click.pass_context
+def conform(
+    ctx: click.Context, place: str, base: str | None, worlds: int, seed: int, verdicts: bool | None, bounds: str,
+    cache: Path | None, timeout: float, save: Path | None, pin: bool, form: str,
+) -> None:
+    """Ask real reconcile code about every evidence and about random worlds, and compare with our revision.
+
+    \b
+    Examples:
+      lostproof conform openclaw@2026.4.15            a release, from npm
+      lostproof conform ../product --save races       a checkout's build, or an unpacked package
+      lostproof conform "node my-rule.mjs" --base openclaw-2026.5.28
+
+    A release is installed leanly, and without running its scripts, into a cache. Exits with 1 if a decision differs, or
+    if a property that holds for the revision is violated around the answers.
+    """
+    from lostproof import pinned
+    from lostproof.report.conformance import conformance_data, conformance_view
+    from lostproof.report.text import races_view, result_view
+    from lostproof.revisions import revision
+    from lostproof.subjects.conform import conform as compare
+    from lostproof.subjects.places import Asking, subject_at
+
+    if pin:
+        pinned.require_checkout()
+    with progress() as say:
+        subject = subject_at(place, Asking(cache, timeout, save or Path(), say=say))
+        known = revision(base or subject.base or "reference")
+        rule = _rule(subject, base, known)
+        whole = rule is not known.rule or _is_release(known)
+        result = compare(subject, rule, whole=whole, worlds=worlds, seed=seed, say=say)
+        if pin:
+            _pin(subject, result)
+        judging = _is_folder(place) if verdicts is None else verdicts
+        judged = _judge(known, subject, result, bounds, say) if judging else None
+    if save:
+        _save(result, judged, save)
+    worse = _worse(judged) if judged else []
+    if form == "json":
+        print_json(conformance_data(result, known, seed, judged, worse))
+    else:
+        print_views(conformance_view(result, known))
+        if judged:
+            print_views("", result_view(judged[0], False), *races_view(judged[0], "first", width()))
+            print_views(*_worse_lines(worse, known))
+    ctx.exit(AGREES if result.agrees and not worse else DISAGREES)
+
+
+def _is_folder(place: str) -> bool:
+    return Path(place).is_dir()
+
+
+def _is_release(known: Revision) -> bool:
+    return known.name.startswith("openclaw-")
+
+
+def _rule(subject: Subject, base: str | None, known: Revision) -> Rule:
+    """Return the rule that the subject should have: that of its own release, unless ``base`` names another."""
+    from lostproof.revisions.shipped_rules import epoch_of, release_number
+
+    release = re.fullmatch(r"openclaw@(\d.*)", subject.name)
+    epoch = epoch_of(release_number(release[1])) if release and not base else None
+    if release and not base and epoch is None:
+        raise BadInput(f"{subject.place}: openclaw {release[1]} has no task ledger that lostproof knows; name a --base")
+    return epoch.rule if epoch else known.rule
+
+
+def _judge(
+    known: Revision, subject: Subject, result: Conformance, bounds: str, say: Callable[[str], None] | None
+) -> list[Result]:
+    """Return the verdicts around the subject's answers, and those of the revision itself."""
+    from lostproof.engine.verdicts import check_all
+    from lostproof.subjects.subject import with_subject
+
+    mine = with_subject(known, subject, result.modelled_decisions)
+    return check_all([mine, known], bounds, on_progress=say, workers=os.cpu_count() or 1)
+
+
+def _worse(judged: list[Result]) -> list[str]:
+    """Return the properties that are violated around the answers and are not around the revision's own rule."""
+    mine, known = judged
+    return [
+        verdict.property.id for verdict in mine.verdicts
+        if verdict.verdict == "violated" and known.verdict(verdict.property.id).verdict != "violated"
+    ]
+
+
+def _worse_lines(worse: list[str], known: Revision) -> list[str]:
+    if not worse:
+        return ["", f"violates nothing that {known.name} does not violate as well"]
+    return ["", f"violated here, and not in {known.name}: {', '.join(worse)}"]
+
+
+def _pin(subject: Subject, result: Conformance) -> None:
+    from lostproof.subjects.pinned_answers import PARTS, pin_answers
+
+    release = re.fullmatch(r"openclaw@(\d.*)", subject.place)
+    if release is None or result.parts != PARTS or subject.told is None:
+        raise BadInput(f"{subject.place}: only the answers of a release from npm are pinned")
+    obtained = {"on": date.today().isoformat(), "by": f"lostproof conform {subject.place} --pin", **subject.told()}
+    click.echo(f"pinned in {from_here(pin_answers(release[1], result.decisions, obtained))}", err=True)
+
+
+def _save(result: Conformance, judged: list[Result] | None, folder: Path) -> None:
+    from lostproof.scenarios import save_races
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for comparison in result.comparisons:
+        for number, wrong in enumerate(comparison.disagreements[:SAVED], start=1):
+            kind = "evidence" if comparison is result.comparisons[0] else "world"
+            path = folder / f"disagreement-{kind}-{number:02}.json"
+            path.write_text(json.dumps(wrong.describe(), indent=2) + "\n", encoding="utf-8")
+            click.echo(f"saved {from_here(path)}", err=True)
+    if judged:
+        for path in save_races(judged[:1], folder):
+            click.echo(f"saved {from_here(path)}", err=True)
