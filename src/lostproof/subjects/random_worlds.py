@@ -55,7 +55,9 @@ def modelled_worlds(seed: int, count: int) -> Iterator[World]:
 def _world(draw: Random) -> World:
     starts = [NOW - draw.choice(AGES) for _ in range(draw.randint(1, 4))]
     jobs = JOBS[: draw.randint(1, len(JOBS))]
-    rows = tuple(_row(draw, number, jobs, starts) for number in range(draw.randint(1, 6)))
+    drawn = [_row(draw, number, jobs, starts) for number in range(draw.randint(1, 6))]
+    # A ledger reuses the row of a run id, so no two rows that are swept have the same.
+    rows = tuple({row.run or row.row: row for row in drawn}.values())
     authoritative = draw.random() < 0.7
     return World(
         authoritative=authoritative,
@@ -80,7 +82,7 @@ def _row(draw: Random, number: int, jobs: tuple[str, ...], starts: list[int]) ->
         job=draw.choices((job, None, ""), (20, 1, 1))[0],
         run=_run_id(draw, job, start),
         status=status,
-        created=start + draw.choice((0, 0, 5)),
+        created=start,
         started=draw.choice((start, start, start, None)),
         last_event=draw.choice((start, start, NOW - draw.choice(AGES), None)),
         ended=start + 1_000 if closed else None,
@@ -119,4 +121,7 @@ def _otherwise(draw: Random, row: Row) -> Row:
     status = draw.choice(("running", "lost", *TERMINAL))
     error = draw.choice(ERRORS) if status in ("failed", "timed_out") else None
     there = replace(row, status=status, error=LOST_TEXT if status == "lost" else error, ended=row.created + 2_000)
-    return there if draw.random() < 0.7 else replace(there, row=f"{row.row}-again")
+    if draw.random() < 0.7:
+        return there
+    other = draw.choice((f"{row.row}-again", f"another-{row.row}"))
+    return replace(there, row=other, created=row.created + draw.choice(SLIPS))

@@ -115,11 +115,10 @@ class World:
             "unreadable": {"jobs": self.unreadable_jobs, "logs": self.unreadable_logs},
         }
 
-    def on_disk(self) -> Iterator[Row]:
-        """Yield the rows that the ledger on disk has."""
-        there = {row.row for row in self.ledger}
-        yield from self.ledger
-        yield from (row for row in self.rows if row.row not in there)
+    def on_disk(self) -> list[Row]:
+        """Return the rows that the ledger on disk has, in the order in which it lists them: by creation, then by name."""
+        rows = {row.row: row for row in (*self.rows, *self.ledger)}
+        return sorted(rows.values(), key=lambda row: (row.created, row.row))
 
 
 def _plain(record: Row | Job | Last | Line) -> dict[str, Any]:
