@@ -8,7 +8,7 @@ and the shipped product's own code are interchangeable for that reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -89,6 +89,11 @@ class Evidence:
         """Whether a modelled world can produce the evidence."""
         usual = Evidence()
         return all(value in DOMAIN.get(part, (getattr(usual, part),)) for part, value in vars(self).items())
+
+    def told(self, parts: Domain) -> Evidence:
+        """Return the evidence as one is told of it who can be told of ``parts`` only."""
+        hidden = {part: values[0] for part, values in parts.items() if getattr(self, part) not in values}
+        return replace(self, **hidden)
 
     def describe(self) -> dict[str, Any]:
         """Return the evidence as a plain dictionary."""

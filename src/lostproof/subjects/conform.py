@@ -77,12 +77,8 @@ class Conformance:
     @property
     def modelled_decisions(self) -> list[Decision]:
         """What the subject decided about every modelled evidence, in the order of the domain."""
-        usual = {part: values[0] for part, values in self.parts.items()}
         table = dict(zip(Evidence.domain(self.parts), self.decisions, strict=True))
-        return [
-            table[Evidence(**usual | {part: getattr(evidence, part) for part in DOMAIN if part in self.parts})]
-            for evidence in Evidence.domain()
-        ]
+        return [table[evidence.told(self.parts)] for evidence in Evidence.domain()]
 
     def differing_rows(self) -> list[dict[str, Any]]:
         """Return where the decisions differ, as rows of evidence with ``expected → found``."""

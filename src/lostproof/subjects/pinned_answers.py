@@ -21,7 +21,7 @@ from lostproof.subjects.subject import Subject, one_by_one
 
 __all__ = ["PARTS", "PinnedAnswers", "pin_answers", "pinned_answers", "pinned_releases", "pinned_subject"]
 
-PARTS: Domain = {part: values for part, values in WHOLE.items() if part != "owner"}
+PARTS: Domain = {**WHOLE, "owner": WHOLE["owner"][:1]}
 """What a release can be told of: its sweep has no way to ask which process executes a run."""
 
 _DECISION = {str(decision): decision for decision in (*DECISIONS, CANCELLED)}
@@ -110,8 +110,7 @@ def pinned_subject(version: str) -> Subject | None:
     table = pinned.decisions()
 
     def ask(evidences: Sequence[Evidence]) -> list[Decision]:
-        return [table[Evidence(**{part: getattr(evidence, part) for part in PARTS})] for evidence in evidences]
+        return [table[evidence.told(PARTS)] for evidence in evidences]
 
-    epoch = epoch_of(release_number(version))
-    place = f"openclaw@{version}"
+    epoch, place = epoch_of(release_number(version)), f"openclaw@{version}"
     return Subject(place, place, ask, one_by_one(ask), base=epoch.revision if epoch else None)

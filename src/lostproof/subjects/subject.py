@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 
 from lostproof.bounds import Bounds
-from lostproof.evidence import CANCELLED, DOMAIN, KEEP, LOST, Decision, Evidence, TabulatedRule, recover
+from lostproof.evidence import CANCELLED, KEEP, LOST, Decision, Evidence, TabulatedRule, recover
 from lostproof.files import schema
 from lostproof.revisions import Revision
 from lostproof.subjects.pipe import Misbehaviour, Pipe
@@ -204,15 +204,19 @@ def _saved(error: Misbehaviour, place: str, keep: Path) -> Misbehaviour:
 
 def _ask_in_worlds(sweep: Swept, evidences: Sequence[Evidence], rows: int, sees_owner: bool) -> list[Decision]:
     """Ask about each different value once, in worlds of at most ``rows`` rows."""
-    asked = evidences if sees_owner else [replace(evidence, owner=DOMAIN["owner"][0]) for evidence in evidences]
+    asked = evidences if sees_owner else list(map(_without_owner, evidences))
     groups: dict[tuple[bool, bool, bool], dict[Evidence, None]] = {}
     for evidence in asked:
         whole_process = (evidence.authoritative, evidence.owner == "unknown", evidence.job == "unreadable")
         groups.setdefault(whole_process, {})[evidence] = None
     together = [
-        list(group)[first : first + rows] for group in groups.values() for first in range(0, len(group), rows)
+        values[first : first + rows] for values in map(list, groups.values()) for first in range(0, len(values), rows)
     ]
     answers: dict[Evidence, Decision] = {}
     for values, decisions in zip(together, sweep(map(world_of, together)), strict=True):
         answers.update(zip(values, decisions, strict=True))
     return [answers[evidence] for evidence in asked]
+
+
+def _without_owner(evidence: Evidence) -> Evidence:
+    return evidence if evidence.owner == "unknown" else replace(evidence, owner="unknown")
