@@ -363,6 +363,14 @@ def test_a_release_is_asked_by_either_way(tmp_path: Path, way: str) -> None:
 
 
 @needs_hooks
+def test_a_release_behind_a_link_is_asked_as_well(tmp_path: Path) -> None:
+    release(tmp_path / "package", chunks(IMPORTS))
+    (tmp_path / "link").symlink_to(tmp_path / "package")
+    done = drive(tmp_path / "link", asked=json.dumps(question(0, 300_000)))
+    assert json.loads(done.stdout)["rows"][0]["status"] == "lost", done.stderr
+
+
+@needs_hooks
 @pytest.mark.parametrize(("way", "via"), [(SEAM, "seam"), (IMPORTS, "imports")])
 def test_a_release_is_described(tmp_path: Path, way: str, via: str) -> None:
     done = drive(release(tmp_path / "package", chunks(way)), "--describe")

@@ -1,13 +1,14 @@
 // Say what of a package the driver needs: node closure.mjs --package DIR prints {files, packages} as one line of JSON.
 
-import { relative, resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { relative } from "node:path";
 import { parseArgs } from "node:util";
 
 import { Shape, closure, read } from "./shape.mjs";
 
 const { values } = parseArgs({ options: { package: { type: "string" } } });
 try {
-  const folder = resolve(values.package);
+  const folder = realpathSync(values.package);
   const { files, packages } = closure(read(folder));
   console.log(JSON.stringify({ files: files.map((file) => relative(folder, file)), packages }));
 } catch (error) {

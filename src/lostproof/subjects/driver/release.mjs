@@ -9,9 +9,10 @@ import { AUTHORITY, HANDLE, SETTER, SWEEP, Shape, read } from "./shape.mjs";
 
 /** Load the release in `folder`: its sweep, its authority flag, and what the fakes need to know about it. */
 export async function load(folder) {
-  const release = { ...read(folder), called: new Set(), watching: false };
+  const release = { ...read(folder), served: false, called: new Set(), watching: false };
   intercept(release);
   const exports = await import(pathToFileURL(release.entry));
+  if (!release.served) throw new Shape(`${basename(release.entry)} loads another module than ${release.module}`);
   if (typeof exports[SWEEP] !== "function") throw new Shape(`no ${SWEEP} is exported by ${basename(release.entry)}`);
   if (release.via === "seam") exports[SETTER](FAKES);
   // The oldest release that asks for active jobs keeps them in the very module, behind a name on the global object.
@@ -27,7 +28,13 @@ function intercept(release) {
   const url = pathToFileURL(release.file).href;
   const served = { format: "module", source: release.source, shortCircuit: true };
   globalThis[Symbol.for(HANDLE)] = { fakes: FAKES, watch: (name, bound) => watch(release, name, bound), lazy: async () => ({}) };
-  registerHooks({ load: (wanted, context, next) => (wanted === url ? served : next(wanted, context)) });
+  registerHooks({
+    load(wanted, context, next) {
+      if (wanted !== url) return next(wanted, context);
+      release.served = true;
+      return served;
+    },
+  });
 }
 
 /** Let a function that the driver does not know tell when a sweep calls it. */

@@ -1,6 +1,6 @@
 // Reading a release without running it: where its maintenance module is, what it takes from others, and what it needs to load.
 
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 import { FAKES, NEEDED, PURE, ROW_SOURCES } from "./fakes.mjs";
@@ -33,7 +33,7 @@ export class Shape extends Error {}
 
 /** What can be told about the release in `folder` from its text alone. */
 export function read(folder) {
-  const { entry, file, source } = find(join(folder, "dist"));
+  const { entry, file, source } = find(realpathSync(join(folder, "dist")));
   const imports = clauses(source, IMPORT).map(local).map(plain);
   const members = new Set([...source.matchAll(MEMBERS)].map(([, name]) => name));
   const strange = [...members].filter((name) => !(name in FAKES));
