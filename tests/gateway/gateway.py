@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,8 @@ TOKEN = "laboratory"
 HOOKS = Path(__file__).with_name("hooks.mjs")
 READY_S = 120
 CLI_S = 90
+LISTENING = "0A"
+"""How the kernel's table of sockets calls a listening one."""
 
 
 class LabError(Exception):
@@ -106,11 +108,14 @@ class Gateway:
             "contextWindow": 200_000, "maxTokens": 4_096,
         }
         provider = {"baseUrl": self._model_url, "apiKey": "none", "api": "openai-completions", "models": [held]}
-        workspace = str(self.root / "workspace")
+        agents = {
+            "model": {"primary": "fake/held"}, "workspace": str(self.root / "workspace"), "skipBootstrap": True,
+            "heartbeat": {"every": "0m"},
+        }
         return {
             "gateway": {"mode": "local", "bind": "loopback", "port": self._port, "auth": {"mode": "token", "token": TOKEN}},
             "models": {"providers": {"fake": provider}},
-            "agents": {"defaults": {"model": {"primary": "fake/held"}, "workspace": workspace, "skipBootstrap": True}},
+            "agents": {"defaults": agents},
             "update": {"checkOnStart": False},
             "logging": {"file": str(self.root / "product.log")},
             "plugins": {"enabled": False},
@@ -122,6 +127,19 @@ class Gateway:
     def __exit__(self, *exc: object) -> None:
         for process in [*self._clients, *([self._process] if self._process else [])]:
             _end(process)
+        for leftover in self._helpers():
+            with suppress(ProcessLookupError):
+                os.kill(leftover, signal.SIGKILL)
+
+    def _helpers(self) -> list[int]:
+        """Return the processes that work on our state directory, such as a killed gateway's helpers."""
+        mine = f"OPENCLAW_STATE_DIR={self.state}\0".encode()
+        found = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # gone meanwhile, or another user's
+                if mine in environment.read_bytes():
+                    found.append(int(environment.parent.name))
+        return found
 
     # -- the process
 
@@ -138,7 +156,9 @@ class Gateway:
             "TMPDIR": str(self.root),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
+            # Compiled code is kept beside the release; the second variable keeps the product from handing over to a child.
             "NODE_COMPILE_CACHE": str(self.release.entry.parents[2] / "compiled"),
+            "OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED": "1",
             "OPENCLAW_STATE_DIR": str(self.state),
             "OPENCLAW_CONFIG_PATH": str(self._config),
             "OPENCLAW_GATEWAY_TOKEN": TOKEN,
@@ -177,10 +197,25 @@ class Gateway:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=2) as reply:
                     if reply.status == 200:
-                        return
+                        break
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
-        raise LabError(f"the gateway is not ready after {READY_S} s:\n{self.tail()}")
+        else:
+            raise LabError(f"the gateway is not ready after {READY_S} s:\n{self.tail()}")
+        if not self._serves():
+            raise LabError("another process than the one that was started serves: it would outlive a kill")
+
+    def _serves(self) -> bool:
+        """Return whether our process itself listens on the port."""
+        assert self._process is not None
+        local = f"{0x0100007F:08X}:{self._port:04X}"
+        sockets = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+        wanted = {f"socket:[{each[9]}]" for each in sockets if each[1] == local and each[3] == LISTENING}
+        held = set()
+        for descriptor in Path(f"/proc/{self._process.pid}/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                held.add(str(descriptor.readlink()))
+        return bool(wanted & held)
 
     def wait_dead(self, seconds: float) -> int:
         """Wait until the process has ended, and return how (negative: the signal)."""

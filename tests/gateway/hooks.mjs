@@ -42,7 +42,7 @@ function note(file, entry) {
 
 // The count is kept in a file, so that all threads and processes count together.
 function nth(hook, what) {
-  note(`${control}.${hook.id}`, { what: what.slice(0, 4000) });
+  note(`${control}.${hook.id}`, { what: what.slice(0, 8000) });
   return readFileSync(`${control}.${hook.id}`, "utf8").split("\n").length - 1;
 }
 
@@ -66,7 +66,7 @@ function wrap(owner, name, describe) {
   owner[name] = function (...args) {
     const what = describe(this, args);
     if (what === null) return original.apply(this, args);
-    if (trace) note(trace, { what: what.slice(0, 2000) });
+    if (trace) note(trace, { what: what.slice(0, 8000) });
     return guarded(what, () => original.apply(this, args));
   };
 }

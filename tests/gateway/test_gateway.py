@@ -32,6 +32,9 @@ SCENARIOS = (
     "witness-failure/original-report",
 )
 
+STARTUPS_MS = (3_000, 8_000)
+"""Starts in which cron begins before, and after, the first sweep."""
+
 KNOWN_GAPS: dict[tuple[str, str], str] = {}
 """Where reality and simulator differ, by release and scenario, and why. A gap that closes fails its test."""
 
@@ -44,15 +47,16 @@ def laboratory(version: str, root: Path) -> Iterator[tuple[Gateway, FakeModel]]:
         yield gateway, model
 
 
-def simulated(scenario: Scenario, revision: str, real: Replayed) -> Outcome:
+def simulated(scenario: Scenario, revision: str, real: Replayed) -> list[Outcome]:
     """Return what the timed simulator makes of a scenario that was replayed for real.
 
-    The laboratory's jobs are agent turns, and how much older than its row a marker is, is measured: both are the
-    simulator's to be told.
+    It is told what the laboratory does not choose. Its jobs are agent turns. How much older than its row a marker is, is
+    measured. Whether cron begins before the first sweep of a start is a matter of how fast the machine is: both are
+    possible.
     """
     early = next(iter(real.early_ms.values()), scenario.persist_ms)
     same = replace(scenario, persist_ms=early, bounds=replace(scenario.bounds, agents=1))
-    return run(same, [revision])[0]
+    return [run(replace(same, startup_ms=startup_ms), [revision])[0] for startup_ms in STARTUPS_MS]
 
 
 def statuses(outcome: Outcome) -> dict[str, list[str]]:
@@ -78,10 +82,10 @@ def test_the_gateway_does_what_the_simulator_says(version: str, name: str, tmp_p
     record_property("refused", refused)
     if gateway.release.revision not in REVISIONS:
         pytest.skip(f"{gateway.release.revision} is not modelled; the real gateway: {real.rows} {real.errors}")
-    said = statuses(simulated(scenario, gateway.release.revision, real))
+    said = [statuses(outcome) for outcome in simulated(scenario, gateway.release.revision, real)]
     seen = {run_name: real.statuses(run_name) for run_name in real.rows if real.statuses(run_name)}
     gap = KNOWN_GAPS.get((version, name))
     if gap is None:
-        assert seen == said, f"{real.history}"
+        assert seen in said, f"{real.history}"
     else:
-        assert seen != said, f"this gap has closed: {gap}"
+        assert seen not in said, f"this gap has closed: {gap}"
