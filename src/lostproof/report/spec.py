@@ -35,6 +35,13 @@ EVERYTHING = Bounds(
 )
 """Bounds under which every action of a revision can happen."""
 
+ON_FAULT = {
+    "skip": "a failed write is skipped",
+    "retry": "a failed write is tried again",
+    "release": "after a failed write the run gives the job back",
+}
+"""What people call what a section does when its write fails."""
+
 
 # -- Markdown
 
@@ -351,7 +358,7 @@ def _constraints(section: Section) -> str:
     if section.keeps_lock:
         words.append("keeps it")
     if any(STEPS[step].home.durable for step in section.steps):
-        words.append("a failed write is tried again" if section.on_fault == "retry" else "a failed write is skipped")
+        words.append(ON_FAULT[section.on_fault])
     return ", ".join(words)
 
 
