@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any
 import click
 import jsonschema
 import pytest
+from _pytest.mark import ParameterSet
 from click.testing import CliRunner, Result
 
 from lostproof import __version__
@@ -23,8 +25,11 @@ from lostproof.errors import Defect
 from lostproof.evidence import Evidence
 from lostproof.files import data_root, schema
 from lostproof.revisions import REVISIONS
-from lostproof.userrule import with_rule
+from lostproof.subjects.places import subject_at
+from lostproof.subjects.releases import default_cache, install
+from lostproof.subjects.subject import with_subject
 
+EXAMPLES = Path(__file__).parent / "examples"
 TINY = "runs=1,outcomes=1,manual=0,long_waits=0,crashes=1"
 
 
@@ -77,11 +82,24 @@ def examples() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-@pytest.mark.parametrize("example", examples())
+def runnable(example: str) -> ParameterSet:
+    """Return the example, marked with what it needs."""
+    needs_release = "openclaw@" in example or "../product" in example
+    needs_node = pytest.mark.skipif("node " in example and not shutil.which("node"), reason="needs Node")
+    return pytest.param(example, marks=[needs_node, *([pytest.mark.releases] if needs_release else [])])
+
+
+@pytest.mark.parametrize("example", map(runnable, examples()))
 def test_every_example_in_a_help_text_works(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = shlex.split(example)[1:]
-    if "my_rules.py:durable" in arguments:
+    if "../product" in arguments:
+        build = install("2026.5.28", default_cache())
+        shutil.copytree(build.folder, tmp_path / "product", symlinks=True)
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+    elif "my_rules.py:durable" in arguments or "node my-rule.mjs" in arguments:
         (tmp_path / "my_rules.py").write_text("from lostproof import KEEP\ndef durable(evidence):\n    return KEEP\n")
+        shutil.copy(EXAMPLES / "durable.mjs", tmp_path / "my-rule.mjs")
         monkeypatch.chdir(tmp_path)
     else:
         monkeypatch.chdir(data_root())
@@ -367,7 +385,7 @@ def test_a_rule_may_import_what_lies_beside_it(tmp_path: Path) -> None:
             "from beside import EARLY\ndef rule(evidence):\n"
             "    from lazily import LATE\n    return EARLY if evidence.expired else LATE\n"
         )
-        mine = with_rule(REVISIONS["reference"], f"{folder / 'rules.py'}:rule")
+        mine = with_subject(REVISIONS["reference"], subject_at(f"{folder / 'rules.py'}:rule"))
         decided = {str(d) for e, d in zip(Evidence.domain(), mine.decisions, strict=True) if e.expired}
         assert decided == {early.lower()}
     assert not {"beside", "lazily"} & set(sys.modules)

@@ -110,7 +110,7 @@ class Pipe:
         self._answers.put(b"")
 
     def _obituary(self) -> str:
-        """Return in words how the program ended, with the last line that it wrote to its standard error."""
+        """Return in words how the program ended, with what it last said about it on its standard error."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(2)
         code = self._process.returncode
@@ -122,7 +122,9 @@ class Pipe:
             how = f"ended with exit code {code}"
         self._errors.seek(0)
         told = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
-        return f"{how} before it had answered" + (f": {told[-1]}" if told else "")
+        # The last line is not always the one that says why.
+        why = [line for line in told if "error" in line.lower()] or told
+        return f"{how} before it had answered" + (f": {why[-1]}" if why else "")
 
     def _kill(self) -> None:
         with suppress(OSError):

@@ -75,7 +75,7 @@ async function main() {
   await rehearse(release);
   if (!values.describe) return answerAll(release);
   const { version, module, via, injected, missing } = release;
-  return write(`${JSON.stringify({ version, module, via, injected, missing })}\n`);
+  return write(`${JSON.stringify({ version, module, via, node: process.version, injected, missing })}\n`);
 }
 
 function fail(error) {
