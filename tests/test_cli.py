@@ -334,8 +334,8 @@ def test_a_rule_of_ones_own_is_checked_in_a_revision_of_choice(rules: Path) -> N
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        ("confused", ":11: rule confused@reference: answered 3 for Evidence("),
-        ("clumsy", ":16: rule clumsy@reference: raised KeyError ('none') for Evidence("),
+        ("confused", ":11: rule confused: answered 3 for Evidence("),
+        ("clumsy", ":16: rule clumsy: raised KeyError ('none') for Evidence("),
         ("missing", ": there is no function 'missing'; there are: never, hasty, confused, clumsy"),
     ],
 )
