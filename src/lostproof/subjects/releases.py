@@ -171,7 +171,9 @@ def _node(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 def _complaint(done: subprocess.CompletedProcess[str]) -> str:
     """The line of a Node program's errors that says what is wrong."""
     lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-    return next((line for line in lines if re.match(r"shape:|\w*Error", line)), lines[-1])
+    said = next((line for line in lines if re.match(r"shape:|\w*Error", line)), lines[-1])
+    # A cache that an older lostproof filled may hold less than this driver needs.
+    return f"{said}; if the folder is in the cache, delete it to install it anew" if "Cannot find" in said else said
 
 
 def _pins(folder: Path) -> dict[str, str]:

@@ -118,7 +118,7 @@ const CHORES = {
 
 const SILENT = Object.fromEntries(["trace", "debug", "info", "warn", "error", "fatal", "raw"].map((level) => [level, none]));
 
-export const FAKES = { ...REGISTRY, ...LIVE_REGISTRY, ...EVIDENCE, ...SESSIONS, ...CHORES };
+export const FAKES = { __proto__: null, ...REGISTRY, ...LIVE_REGISTRY, ...EVIDENCE, ...SESSIONS, ...CHORES };
 
 /** Of these a release must take every one, and the rows from one of `ROW_SOURCES`: without them its decisions cannot be seen. */
 export const NEEDED = ["getTaskById", "markTaskLostById", "setTaskCleanupAfterById", "deleteTaskRecordById"];

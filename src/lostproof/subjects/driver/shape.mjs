@@ -55,7 +55,7 @@ export function read(folder) {
   return shape;
 }
 
-/** The files and the packages without which the module, as it is rewritten, does not load. Lazily loaded chunks serve other runtimes. */
+/** The files and packages without which the rewritten module does not load. Chunks that load lazily serve other runtimes. */
 export function closure(shape) {
   const files = new Map([[shape.entry, readFileSync(shape.entry, "utf8")]]);
   files.set(shape.file, shape.source);
@@ -132,7 +132,8 @@ function rewrite(source) {
       bindings.push(`const ${name} = $lostproof.fakes.${plain(name)};`);
       return false;
     });
-    return kept.length > 0 ? `import { ${kept.map((clause) => watched(clause, bindings)).join(", ")} } from ${from};` : "";
+    if (kept.length === 0) return "";
+    return `import { ${kept.map((clause) => watched(clause, bindings)).join(", ")} } from ${from};`;
   });
   // What is left to import for its effects, or lazily, belongs to stores and sessions, which the fakes stand for.
   return `${bindings.join(" ")}\n${body.replace(BARE, "").replace(LAZY, "await $lostproof.lazy()")}`;
