@@ -1,5 +1,5 @@
-// Ask a shipped release: one question (a small world at a sweep) per line on stdin, one answer (its rows afterwards) per line on
-// stdout, in order. The release's own maintenance module decides; only what surrounds it is ours.
+// Ask a shipped release: one question (a small world at a sweep) per line on stdin, one answer (its rows afterwards) per line
+// on stdout, in order. The release's own maintenance module decides; only what surrounds it is ours.
 //
 //   node driver.mjs --package DIR              answer questions until the input ends
 //   node driver.mjs --package DIR --describe   say what was found in DIR, as one line of JSON
@@ -53,7 +53,8 @@ async function rehearse(release) {
     row: name, job, run: `cron:${job}:${now - age}`, status, created: now - age, started: now - age, last_event: now - age,
     ended: error && now - age, error,
   });
-  const rows = [row("stale", "running", 900_000), row("fresh", "queued", 1), row("lost", "lost", 800_000, "backing session missing")];
+  const lost = row("lost", "lost", 800_000, "backing session missing");
+  const rows = [row("stale", "running", 900_000), row("fresh", "queued", 1), lost];
   const process = { authoritative: true, active_jobs: [], executing: null };
   const world = { now, grace: 300_000, process, rows, jobs: [], log: [], ledger: [], unreadable: { jobs: false, logs: [] } };
   await ask(release, { ask: 0, ...world });

@@ -20,7 +20,8 @@ const REGISTRY = {
   resolveTaskForLookupToken: (name) => world.get(name),
   deleteTaskRecordById: (name) => world.remove(name),
   setTaskCleanupAfterById: ({ taskId, cleanupAfter }) => world.update(taskId, { cleanupAfter }),
-  markTaskLostById: ({ taskId, ...told }) => world.update(taskId, closing({ ...told, status: "lost" }, told.error !== undefined)),
+  markTaskLostById: ({ taskId, ...told }) =>
+    world.update(taskId, closing({ ...told, status: "lost" }, told.error !== undefined)),
   // An error given as undefined clears the row's error since the releases that repair rows; before, it left it alone.
   markTaskTerminalById: ({ taskId, ...told }) =>
     world.update(taskId, closing(told, told.error !== undefined || (world.traits.repairs && Object.hasOwn(told, "error")))),
@@ -120,7 +121,7 @@ const SILENT = Object.fromEntries(["trace", "debug", "info", "warn", "error", "f
 
 export const FAKES = { __proto__: null, ...REGISTRY, ...LIVE_REGISTRY, ...EVIDENCE, ...SESSIONS, ...CHORES };
 
-/** Of these a release must take every one, and the rows from one of `ROW_SOURCES`: without them its decisions cannot be seen. */
+/** A release must take all of these, and its rows from one of `ROW_SOURCES`: else its decisions cannot be seen. */
 export const NEEDED = ["getTaskById", "markTaskLostById", "setTaskCleanupAfterById", "deleteTaskRecordById"];
 export const ROW_SOURCES = ["listTaskRecords", "tasks"];
 

@@ -27,7 +27,8 @@ export async function load(folder) {
 function intercept(release) {
   const url = pathToFileURL(release.file).href;
   const served = { format: "module", source: release.source, shortCircuit: true };
-  globalThis[Symbol.for(HANDLE)] = { fakes: FAKES, watch: (name, bound) => watch(release, name, bound), lazy: async () => ({}) };
+  const lent = { fakes: FAKES, watch: (name, bound) => watch(release, name, bound), lazy: async () => ({}) };
+  globalThis[Symbol.for(HANDLE)] = lent;
   registerHooks({
     load(wanted, context, next) {
       if (wanted !== url) return next(wanted, context);

@@ -1,4 +1,4 @@
-// Reading a release without running it: where its maintenance module is, what it takes from others, and what it needs to load.
+// Reading a release without running it: where its maintenance module is, what it takes from others, what it needs to load.
 
 import { existsSync, readFileSync, readdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -16,7 +16,7 @@ const IMPORT = /^import \{([^}]*)\} from ("\.[^"]+");?$/gm;
 const BARE = /^import "\.[^"]+";?$/gm;
 const LAZY = /\bawait import\("\.[^"]+"\)/g;
 
-// What a module needs to load: imports, and what it requires on the spot. (A `require` kept for later is one for other runtimes.)
+// What a module needs to load: imports, and what it requires on the spot. (A `require` kept for later serves other runtimes.)
 const LOADS = new RegExp(
   [
     /^\s*(?:import|export)\b[^"';()]*?\bfrom\s*["']([^"'\n]+)["']/,

@@ -66,10 +66,8 @@ export class World {
 
   answer() {
     const left = this.request.rows.map((row) => this.rows.get(row.row)).filter(Boolean);
-    return {
-      ask: this.request.ask,
-      rows: left.map((row) => ({ row: row.taskId, status: row.status, ended: row.endedAt ?? null, error: row.error ?? null })),
-    };
+    const told = ({ taskId, status, endedAt, error }) => ({ row: taskId, status, ended: endedAt ?? null, error: error ?? null });
+    return { ask: this.request.ask, rows: left.map(told) };
   }
 
   /** Job -> row name -> record. Made on the first read: most releases never ask. */
