@@ -123,6 +123,7 @@ def test_answers_are_what_the_decisions_write(name: str) -> None:
         ("openclaw-2026.4.2", False, False, ()),
         ("openclaw-2026.4.15", True, False, ((0, 1),)),
         ("openclaw-2026.5.28", True, False, ((0, 0), (0, 1))),
+        ("openclaw-2026.9.6", True, False, ()),
         ("fix-skip", False, False, ()),
         ("fix-durable", False, False, ((0, 0), (0, 1))),
         ("reference", False, False, ()),

@@ -32,6 +32,7 @@ RACES: dict[str, tuple[str, Bounds]] = {
     "openclaw-2026.4.2": ("slot-runs-once", Bounds(restarts=1, outcomes=1, manual=0, agents=1)),
     "openclaw-2026.4.15": ("live-run-never-lost", Bounds(runs=1, outcomes=1, long_waits=0)),
     "openclaw-2026.5.28": ("live-run-never-closed", Bounds(runs=1, outcomes=1, restarts=1, long_waits=0)),
+    "openclaw-2026.9.6": ("live-run-never-lost", Bounds(runs=1, outcomes=1, restarts=1, long_waits=0)),
     "fix-skip": ("slot-runs-once", Bounds(restarts=1, outcomes=1, manual=0, long_waits=0)),
     "fix-durable": ("live-run-never-lost", Bounds(runs=1, outcomes=1, agents=1)),
     "reference": ("row-agrees-with-truth", Bounds(runs=1, outcomes=1, crashes=1, long_waits=0)),

@@ -48,6 +48,7 @@ def violated(name: str, kind: str = "violated") -> set[str]:
         ("fix-skip", {"vanished-run-is-closed"}, NEVER_LOST),
         ("fix-durable", {"executed-run-never-lost"}, set()),
         ("openclaw-2026.5.28", {"executed-run-never-lost"}, set()),
+        ("openclaw-2026.9.6", NEVER_LOST, {"vanished-run-is-closed", "job-not-blocked", "no-invented-success"}),
     ],
 )
 def test_the_original_reports_expectations(name: str, broken: set[str], kept: set[str]) -> None:

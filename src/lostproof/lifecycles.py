@@ -87,7 +87,7 @@ class CronRunLifecycle(StateMachine):
     executing = State()
     held = State()  # the work has ended; its result exists in this process only
     recorded = State()  # the row says how it ended
-    applied = State()  # the result is applied to the job in memory
+    applied = State()  # the result is applied to the job, which may not be on disk yet
     settled = State(final=True)
     gone = State(final=True)  # its process died
     unbegun = State(final=True)  # its process died, or gave it up, before the work began

@@ -43,7 +43,7 @@ ACTIONS: dict[str, str] = {
     "open": "one transaction opens the run",
     "end": "the work really ends",
     "record": "the row is closed with how the run ended",
-    "apply": "the result is applied to the job in memory",
+    "apply": "the result is applied to the job",
     "settle": "the run's result is persisted",
     "append_log": "the finished line reaches the run log",
     "append_interrupted": "an interrupted line reaches the run log",

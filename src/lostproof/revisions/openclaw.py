@@ -83,7 +83,8 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
 )
 
 # From 2026.8.1 on every run goes through the same primitives, whoever started it. One transaction reserves the job, the
-# next one starts the clock of the run; only then its row is opened. An outcome waits for nobody: row, then job.
+# next one starts the clock of the run; only then its row is opened. An outcome waits for nobody: row, then job. A manual
+# run writes its row once more, to add the id of the request, and so gets a second chance to close it.
 RECEIPT = (
     Section("reserve", ("reserve_job",), needs_lock=True),
     Section("activate", ("activate_job",), needs_lock=True, keeps_lock=True, on_fault="release"),
@@ -100,7 +101,11 @@ OPENCLAW_2026_9_6 = Revision(
     guards={"finish_overrides_lost": True, "late_finish_wins": False},
     timer=(*RECEIPT, Section("settle", ("record_job", "skip_slots", "drop_token"))),
     catch_up=(*RECEIPT, Section("settle", ("record_job", "skip_slots", "drop_token"))),
-    manual=(*RECEIPT, Section("settle", ("record_job", "drop_token"))),
+    manual=(
+        *RECEIPT,
+        Section("apply", ("record_job",), keeps_lock=True),
+        Section("settle", ("open_row", "finalize_row", "drop_token")),
+    ),
     repair=("recover_jobs",),
     memory_first=False,
     reloads_memory=True,
