@@ -36,7 +36,7 @@ SIZES: dict[tuple[str, str, str], tuple[int, int, int]] = {
     ("openclaw-2026.9.6", "ci", "identity"): (689, 1_471, 16),
     ("openclaw-2026.9.6", "ci", "one_shot"): (12_998, 32_538, 25),
     ("openclaw-2026.9.6", "ci", "jobs"): (27_812, 76_239, 22),
-    ("openclaw-2026.9.6", "ci", "operator"): (13_214, 31_170, 22),
+    ("openclaw-2026.9.6", "ci", "operator"): (20_311, 47_580, 22),
     ("openclaw-2026.9.6", "ci", "store"): (19_126, 44_529, 23),
     ("fix-skip", "smoke", "crash"): (434, 897, 14),
     ("fix-skip", "smoke", "offline"): (61, 123, 9),

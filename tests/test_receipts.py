@@ -232,6 +232,34 @@ def test_disabling_spares_the_marker_of_an_active_run(words: str, left: int) -> 
     assert (w.job[0], w.marker[0]) == (DISABLED, left)
 
 
+def test_a_run_whose_job_got_another_agent_is_disowned() -> None:
+    """Its row says how it ended, then failed; the job has no result, and its slot is due again."""
+    m = model(NAME, ROUGH)
+    w = after(m, f"{BEGUN} reassign end record")
+    assert (row(w), "settle" in possible(m, w.states)) == ("succeeded", False)
+    w = after(m, "supersede", w.states)
+    assert (row(w), w.marker[0], w.last[0], w.next[0]) == ("succeeded", 0, 0, 0)
+    assert "tick" not in possible(m, w.states)
+    w = after(m, "disown", w.states)
+    assert (row(w), w.recorded[0], w.token[0]) == ("interrupted", 1, 0)
+    assert after(m, "tick", w.states).reassigned[0] == 0
+
+
+def test_a_manual_run_whose_job_got_another_agent_keeps_its_row() -> None:
+    """It releases the job and writes nothing more."""
+    w = rough("run_now activate begin reassign end record supersede")
+    assert (row(w), w.marker[0], w.last[0], w.token[0]) == ("succeeded", 0, 0, 0)
+    assert w.step[0] == RUN.code("settled")
+
+
+def test_a_disowned_run_without_a_token_leaves_its_marker_to_the_tick() -> None:
+    """After a restart inside the process nothing is taken back: the tick takes the result from the row."""
+    w = rough(f"{BEGUN} restart_in_process repair catch_up ready reassign end record supersede")
+    assert (row(w), w.marker[0], w.step[0]) == ("succeeded", 1, RUN.code("settled"))
+    w = rough(f"{BEGUN} restart_in_process repair catch_up ready reassign end record supersede reclaim")
+    assert (row(w), w.marker[0], w.last[0], w.next[0]) == ("succeeded", 0, 1, 1)
+
+
 def test_a_deleted_job_leads_to_no_row() -> None:
     """A run of a deleted job closes its row; if the gateway dies first nobody does but the sweep."""
     assert row(rough(f"{BEGUN} delete end record settle")) == "succeeded"
@@ -243,4 +271,5 @@ def test_nothing_of_this_costs_the_other_revisions_anything() -> None:
     """The fields of receipts and tokens take no bits elsewhere."""
     for name in ("openclaw-2026.4.15", "openclaw-2026.5.28", "fix-durable", "reference"):
         cells = model(name, ROUGH).layout.cells
-        assert not any(cell.bits for field in ("token", "queued", "unclosed") for cell in cells[field].values())
+        fields = ("token", "queued", "reassigned", "unclosed")
+        assert not any(cell.bits for field in fields for cell in cells[field].values())

@@ -25,7 +25,8 @@ class Bounds:
         restarts: SIGTERMs, in-process restarts and hot reloads, together.
         offline_passes: CLI ``maintenance --apply`` passes in a process of their own.
         store_faults: store writes (row, job state or log line) that fail.
-        operator_actions: jobs disabled or deleted, and (from two on) enabled again.
+        operator_actions: jobs disabled, deleted or (where it matters) given to another agent, and (from two on) enabled
+            again.
         long_waits: 1 if two hours may pass while a marker is set (the stuck-marker rule).
         same_ms: 1 if two runs of a job may start in the same millisecond (with at most two runs).
         recurring: 1 for jobs that recur, 0 for one-shots (``at`` jobs).

@@ -15,9 +15,9 @@ __all__ = ["CHARTS", "CronRunLifecycle", "GatewayLifecycle", "TaskLifecycle"]
 class TaskLifecycle(StateMachine):
     """One row of the task ledger, as the process that writes it sees it.
 
-    ``interrupted`` is the product's status ``failed`` with an error text that says the run was cut off by a restart: an
-    inference, kept apart here from a ``failed`` that the run itself reported. Cron rows are never ``queued``, and the
-    modelled releases refuse to cancel them.
+    ``interrupted`` is the product's status ``failed`` with an error text that says the run was cut off, by a restart or
+    otherwise: an inference, kept apart here from a ``failed`` that the run itself reported. Cron rows are never ``queued``.
+    The modelled releases up to 2026.5.28 refuse to cancel them; later ones can, which is not modelled.
     """
 
     absent = State(initial=True)
@@ -72,6 +72,9 @@ class TaskLifecycle(StateMachine):
     recover_failed = running.to(failed) | lost.to(failed)
     recover_timed_out = running.to(timed_out) | lost.to(timed_out)
     recover_interrupted = running.to(interrupted) | lost.to(interrupted)
+
+    # What a run writes whose receipt is no longer valid: a failure, whatever it has said before.
+    disown = running.to(interrupted) | succeeded.to(interrupted) | failed.to.itself(internal=True)
 
 
 class CronRunLifecycle(StateMachine):

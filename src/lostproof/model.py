@@ -22,7 +22,7 @@ RUN = chart("run")
 GATEWAY = chart("gateway")
 IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
-STEP_ABSENT = RUN.code("absent")
+STEP_ABSENT, APPLIED = RUN.codes("absent", "applied")
 
 
 class Model:
@@ -116,12 +116,18 @@ class Model:
                 free = free & (self.in_progress(w, k) == 0)
         return free
 
+    def superseded(self, w: World, k: int) -> Any:
+        """Return whether run ``k`` has lost its receipt, and its row does not say so yet."""
+        if not self.layout.cell("reassigned", 0).bits:
+            return False
+        return (w.step[k] == APPLIED) & (w.path[k] != PATHS.index("manual"))
+
     def all_told(self, w: World) -> Any:
-        """Return whether no row of an interrupted run waits to be closed."""
+        """Return whether no row waits to be closed of a run that was interrupted, or has lost its receipt."""
         told: Any = True
         if self.revision.receipts:
             for k in self.runs:
-                told = told & (w.unclosed[k] == 0)
+                told = told & (w.unclosed[k] == 0) & (self.superseded(w, k) == 0)
         return told
 
     def lock_free(self, w: World, but: int | None = None) -> Any:

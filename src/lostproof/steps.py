@@ -23,6 +23,7 @@ __all__ = [
     "Step",
     "close_interrupted",
     "decide_row",
+    "disown_row",
     "drop_marker",
     "inferred",
     "put_row",
@@ -38,7 +39,7 @@ INTERRUPTED = TASK.code("interrupted")
 TRUTH = TASK.codes("absent", "succeeded", "failed", "timed_out")
 """The row status that tells the truth, by the code of the run's end."""
 FINISH = (0, *(TASK.events.index(f"finish_{status}") for status in ("succeeded", "failed", "timed_out")))
-OPEN = TASK.events.index("open")
+OPEN, DISOWN = TASK.events.index("open"), TASK.events.index("disown")
 INFER = tuple(
     TASK.events.index(event) if event in TASK.events else OPEN
     for event in ("lose" if status == "lost" else f"recover_{status}" for status in TASK.states)
@@ -184,6 +185,7 @@ def reserve_job(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     if disk:
         set_marker(m, w, k, on, disk)
         w.queued[m.job_of(k)] = where(on, 1, w.queued[m.job_of(k)])
+        w.reassigned[m.job_of(k)] = where(on, 0, w.reassigned[m.job_of(k)])
 
 
 @_step(Home.JOBS)
@@ -353,6 +355,14 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
         w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
         drop_marker(job, w, dead)
+
+
+def disown_row(m: Model, w: World, k: int, disk: bool) -> None:
+    """Close the row of a run whose receipt is no longer valid as cut off, also if it says how the run ended."""
+    status = m.revision.task_table[w.memory[k], DISOWN]
+    if disk:
+        put_memory(m, w, k, status != REFUSED, status)
+        put_row(m, w, k, status != REFUSED, status)
 
 
 def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:

@@ -140,6 +140,10 @@ FIELDS: tuple[Field, ...] = (
         ("enabled", "disabled", "deleted"),
     ),
     Field(
+        "reassigned", "job", Home.JOBS, "the job now runs as another agent than the receipt of its run says",
+        lambda b, r: 2 if r.receipts and b.operator_actions else 0, NO_YES,
+    ),
+    Field(
         "skipped", "job", Home.SERVICE, "the job is left out of this start's catch-up",
         lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),

@@ -10,7 +10,7 @@ from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import waits
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import STEPS, drop_marker
+from lostproof.steps import STEPS, disown_row, drop_marker
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, where
 
@@ -18,6 +18,7 @@ __all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run",
 
 RUN, GATEWAY = chart("run"), chart("gateway")
 STEP_ABSENT, UNBEGUN = RUN.codes("absent", "unbegun")
+RECORDED, APPLIED, SETTLED = RUN.codes("recorded", "applied", "settled")
 
 
 # -- reservations: a run comes into being
@@ -138,6 +139,8 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
             writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
             event=("run", section.event), paths=frozenset({path}),
         )
+    if source == "recorded" and m.layout.cell("reassigned", m.job_of(k)).bits:
+        yield from _disowning(m, k, path)
     if section.event == "activate":
         yield Action(
             "fence", "run", ("step", (k,), RUN.codes(source)), partial(_is_fenced, m, k, path), partial(_fence, k),
@@ -148,6 +151,42 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
 def _is_fenced(m: Model, k: int, path: str, w: World) -> Any:
     """Return whether the reservation of run ``k`` was taken away before its run began."""
     return (w.path[k] == PATHS.index(path)) & (w.marker[m.job_of(k)] != m.number(k)) & m.lock_free(w, k)
+
+
+def _disowning(m: Model, k: int, path: str) -> Iterator[Action]:
+    """Yield what happens instead of the job's part of the end if the receipt is no longer valid."""
+    step, manual = ("step", (k,), (RECORDED,)), path == "manual"
+    writing = ("step", (k,), (APPLIED,))
+    yield Action(
+        "supersede", "run", step, lambda w: (w.path[k] == PATHS.index(path)) & (w.reassigned[m.job_of(k)] == 1),
+        partial(_supersede, m, k, manual), (("run", k),), event=("run", "settle" if manual else "apply"),
+        paths=frozenset({path}),
+    )
+    if not manual:
+        yield Action(
+            "disown", "run", writing, lambda w: w.path[k] == PATHS.index(path), partial(_disown, m, k), (("run", k),),
+            event=("run", "settle"), paths=frozenset({path}), writes_rows=True,
+        )
+
+
+def _supersede(m: Model, k: int, manual: bool, w: World) -> None:
+    """Give the job back as if the run had not been; a run that was started by hand or has no token leaves it at that."""
+    job = m.job_of(k)
+    current = w.token[job] == m.number(k)
+    drop_marker(job, w, current & (w.marker[job] == m.number(k)))
+    _leave(m, k, current & (not manual), w)
+
+
+def _disown(m: Model, k: int, w: World) -> None:
+    disown_row(m, w, k, disk=True)
+    _leave(m, k, False, w)
+
+
+def _leave(m: Model, k: int, writing: Any, w: World) -> None:
+    """Let run ``k`` be over, except where it is still ``writing``."""
+    STEPS["drop_token"].effect(m, w, k, writing == 0, True)
+    w.step[k] = where(writing, APPLIED, SETTLED)
+    w.age[k] = where(writing, w.age[k], 0)
 
 
 def _fence(k: int, w: World) -> None:
@@ -167,6 +206,8 @@ def _can_advance(
         can = can & m.lock_free(w, k)
     if section.event == "activate":
         can = can & (w.marker[m.job_of(k)] == m.number(k))
+    if source == "recorded":
+        can = can & (w.reassigned[m.job_of(k)] == 0)
     can = can & (waits(m, k, path, section, source, w) == 0)
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)

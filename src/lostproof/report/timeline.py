@@ -384,6 +384,8 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"active set {'+' if now == 'yes' else '−'}{job}"
         case "token":
             return f"active set −{was}" if now == "none" else f"active set +{now}"
+        case "reassigned":
+            return f"{job} belongs to another agent" if now == "yes" else None
         case "queued":
             return "reserved only" if now == "yes" else None
         case "job":
