@@ -36,6 +36,7 @@ _SPENT_BY = {
     "crash": "crashes", "terminate": "restarts", "restart_in_process": "restarts", "reload": "restarts",
     "cli_begin": "offline_passes",
     "disable": "operator_actions", "delete": "operator_actions", "enable": "operator_actions",
+    "reassign": "operator_actions",
     "fail_write": "store_faults",
 }
 
@@ -202,7 +203,7 @@ class Reader:
         params: list[tuple[str, int]] = []
         if "job" in entry:
             params.append(("job", self._job(entry["job"], bounds, (*place, "job"))))
-        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable"):
+        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable", "reassign"):
             params.append(("job", 0))
         if "run" in entry:
             params.append(("run", self._run(entry["run"], bounds, (*place, "run"))))
