@@ -26,7 +26,7 @@ from lostproof.world import FIELD, FIELDS, WIPES, Home
 __all__ = [
     "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "leftovers", "limits",
     "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table", "step_table",
-    "transitions", "verdict_matrix", "write_orders",
+    "table", "transitions", "verdict_matrix", "write_orders",
 ]
 
 EVERYTHING = Bounds(
@@ -46,7 +46,8 @@ ON_FAULT = {
 # -- Markdown
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [_row(heads), _row(["---"] * len(heads)), *(_row(row) for row in rows)]
     return "\n".join(["", *lines, ""])
 
@@ -97,13 +98,13 @@ def transitions(name: str) -> str:
         )
         for edge in compiled.edges
     ]
-    text = _table(("from", "event", "to", "guard"), rows)
+    text = table(("from", "event", "to", "guard"), rows)
     if compiled.guards:
         guards = [
             (f"`{guard}`", *("yes" if subject.guards[guard] else "no" for subject in REVISIONS.values()))
             for guard in compiled.guards
         ]
-        text += _table(("guard", *_codes(REVISIONS)), guards)
+        text += table(("guard", *_codes(REVISIONS)), guards)
     return text
 
 
@@ -131,7 +132,7 @@ def field_table(*names: str) -> str:
         for f in FIELDS
         if not names or f.per in names
     ]
-    return _table(("field", "one per", "home", "values", "what it says"), rows)
+    return table(("field", "one per", "home", "values", "what it says"), rows)
 
 
 def restart_table() -> str:
@@ -140,7 +141,7 @@ def restart_table() -> str:
     for home in Home:
         held = [f.name for f in FIELDS if f.home is home]
         rows.append((home.value, _code(*held), *("**wiped**" if home in wiped else "kept" for wiped in WIPES.values())))
-    return _table(("home", "fields in it", *_codes(WIPES)), rows)
+    return table(("home", "fields in it", *_codes(WIPES)), rows)
 
 
 def leftovers() -> str:
@@ -151,18 +152,18 @@ def leftovers() -> str:
             if before != after:
                 left.setdefault((f.name, f.label(after)), []).append(f.label(before))
     rows = [(f"`{name}`", _code(*befores), f"`{after}`") for (name, after), befores in left.items()]
-    return _table(("field", "before", "after"), rows)
+    return table(("field", "before", "after"), rows)
 
 
 def step_table() -> str:
     """Return the steps that sections are made of."""
     rows = [(f"`{name}`", step.home.value, step.doc.replace("``", "`").rstrip(".")) for name, step in STEPS.items()]
-    return _table(("step", "home", "what it does"), rows)
+    return table(("step", "home", "what it does"), rows)
 
 
 def repair_table() -> str:
     """Return the steps that a start-up protocol can consist of."""
-    return _table(("repair", "what it does"), [(f"`{name}`", _first_line(effect)) for name, effect in REPAIRS.items()])
+    return table(("repair", "what it does"), [(f"`{name}`", _first_line(effect)) for name, effect in REPAIRS.items()])
 
 
 def _first_line(effect: Callable[..., Any]) -> str:
@@ -206,7 +207,7 @@ def actions() -> str:
         for name, kind in kinds.items()
     ]
     heads = ("action", "actor", "what happens", "needs", "variants", "fair?", "spends", "revisions")
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _nature(action: Action) -> str:
@@ -235,13 +236,13 @@ def limits() -> str:
         (f"`{name}`", f"{low} to {high}", str(default[name]), "yes" if name in BUDGETS else "", doc[name])
         for name, (low, high) in LIMITS.items()
     ]
-    return _table(("bound", "range", "default", "spent?", "meaning"), rows)
+    return table(("bound", "range", "default", "spent?", "meaning"), rows)
 
 
 def preset(name: str) -> str:
     """Return the slices of a preset, each by what differs from the default bounds."""
     rows = [(f"`{part.name}`", _differing(part.bounds)) for part in PRESETS[name]]
-    return _table((f"slice of `{name}`", "differs from the default by"), rows)
+    return table((f"slice of `{name}`", "differs from the default by"), rows)
 
 
 def _differing(bounds: Bounds) -> str:
@@ -255,7 +256,7 @@ def _differing(bounds: Bounds) -> str:
 def property_table() -> str:
     """Return the properties."""
     rows = [(f"`{p.id}`", p.kind, p.per, p.sentence, f"`{p.formula}`") for p in PROPERTIES]
-    return _table(("property", "kind", "for each", "sentence", "formula"), rows)
+    return table(("property", "kind", "for each", "sentence", "formula"), rows)
 
 
 def accepted() -> str:
@@ -265,7 +266,7 @@ def accepted() -> str:
         for subject in REVISIONS.values()
         for name, proof in subject.accepts.items()
     ]
-    return _table(("revision", "accepts that this is violated", "because of"), rows)
+    return table(("revision", "accepts that this is violated", "because of"), rows)
 
 
 # -- revisions
@@ -291,7 +292,7 @@ def revision_facts(name: str) -> str:
         ("start-up", f"{repairs}; then {missed}{at_last}"),
         ("switched on", _code(*_switched_on(subject))),
     ]
-    return _table(("", "`" + name + "`"), rows)
+    return table(("", "`" + name + "`"), rows)
 
 
 def _rule_words(subject: Revision) -> str:
@@ -313,7 +314,7 @@ def rule_table(name: str) -> str:
     rows = rule_rows(revision(name))
     used = [part for part in DOMAIN if any(row[part] != "*" for row in rows)]
     cells = [(*(_values(row[part]) for part in used), f"**{row['decision']}**") for row in rows]
-    return _table((*used, "decision"), cells)
+    return table((*used, "decision"), cells)
 
 
 def _values(allowed: Sequence[str]) -> str:
@@ -333,7 +334,7 @@ def write_orders(name: str) -> str:
             (str(number), f"`{section.event}`", f"`{states[number]}`", _steps(section), _constraints(section))
             for number, section in enumerate(order, start=1)
         ]
-        text += f"\n`{path}`:\n" + _table(("", "section", "run is then", "steps", "waits, locks, faults"), rows)
+        text += f"\n`{path}`:\n" + table(("", "section", "run is then", "steps", "waits, locks, faults"), rows)
     return text
 
 
@@ -368,7 +369,7 @@ def differences() -> str:
         (f"`{flag}`", doc, *("yes" if getattr(subject, flag) else "no" for subject in REVISIONS.values()))
         for flag, doc in _flags().items()
     ]
-    return _table(("flag", "meaning", *_codes(REVISIONS)), rows)
+    return table(("flag", "meaning", *_codes(REVISIONS)), rows)
 
 
 def constants() -> str:
@@ -377,7 +378,7 @@ def constants() -> str:
         (f"`{f.name}`", *(f"{getattr(subject.constants, f.name):,}" for subject in REVISIONS.values()))
         for f in fields(Constants)
     ]
-    return _table(("constant", *_codes(REVISIONS)), rows)
+    return table(("constant", *_codes(REVISIONS)), rows)
 
 
 # -- verdicts
@@ -388,7 +389,7 @@ def verdict_matrix(bounds: str = "ci") -> str:
     if pinned is None:
         return "\n*No verdicts are pinned yet.*\n"
     rows = [(f"`{p.id}`", *(_emphasis(verdicts.get(p.id, "?")) for verdicts in pinned.values())) for p in PROPERTIES]
-    return _table(("property", *_codes(pinned)), rows)
+    return table(("property", *_codes(pinned)), rows)
 
 
 def _emphasis(word: str) -> str:
