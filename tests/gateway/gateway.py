@@ -73,12 +73,14 @@ class Hook:
         pattern: a regular expression, matched against ``SQL -- [values]`` or ``appendFile PATH -- TEXT``.
         action: ``kill`` or ``stop`` the process, or let the write ``fail``.
         when: whether it happens ``before`` or ``after`` the write.
+        onward: whether it happens at every later match too.
     """
 
     pattern: str
     action: str
     when: str = "before"
     occurrence: int = 1
+    onward: bool = False
 
 
 class Gateway:
@@ -157,7 +159,7 @@ class Gateway:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             # Compiled code is kept beside the release; the second variable keeps the product from handing over to a child.
-            "NODE_COMPILE_CACHE": str(self.release.entry.parents[2] / "compiled"),
+            "NODE_COMPILE_CACHE": str(self.release.home / "compiled"),
             "OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED": "1",
             "OPENCLAW_STATE_DIR": str(self.state),
             "OPENCLAW_CONFIG_PATH": str(self._config),

@@ -1,7 +1,8 @@
 // Loaded into the gateway before its own code (node --import), also into its worker threads.
 //
-// LAB_HOOK names a control file. While it holds {"id", "pattern", "occurrence", "when", "action"}, the statements and file
-// writes that match the pattern are counted, and at the given occurrence the process is killed, stopped, or given an error.
+// LAB_HOOK names a control file. While it holds {"id", "pattern", "occurrence", "onward", "when", "action"}, the statements
+// and file writes that match the pattern are counted, and at the given occurrence (and, if onward, at each later one) the
+// process is killed, stopped, or given an error.
 // LAB_TRACE names a file to which every writing statement is noted. Connections beyond loopback are refused and noted.
 
 import fs from "node:fs";
@@ -54,7 +55,8 @@ function act(hook) {
 
 function guarded(what, write) {
   const hook = control ? command() : null;
-  const hit = hook !== null && hook.regexp.test(what) && nth(hook, what) === hook.occurrence;
+  const count = hook !== null && hook.regexp.test(what) ? nth(hook, what) : 0;
+  const hit = count > 0 && (count === hook.occurrence || (hook.onward && count > hook.occurrence));
   if (hit && hook.when === "before") act(hook);
   const result = write();
   if (hit && hook.when === "after") act(hook);

@@ -44,7 +44,8 @@ NO_LOG = (2026, 8)
 ACTIVE = ("queued", "running")
 
 WRITES = {
-    "row": r"task_runs\b.*--.*{job}",
+    "row": r'task_runs\b.*--(?=.*{job}).*"(succeeded|failed|timed_out|cancelled)"',
+    "first row": r"task_runs\b.*--.*{job}",
     "job": r"^rename .*jobs(-state)?\.json|cron_jobs\b.*--.*{job}",
     "log": r"^appendFile .*{job}\.jsonl",
 }
@@ -200,6 +201,7 @@ class _Replay:
         job = self._jobs[self._name(cue)]
         self._until(cue, lambda: "runningAtMs" not in self._stores.job_state(job), "the job still has its marker")
         self._pass(SETTLED_S)
+        self._gateway.disarm()
 
     def crash(self, cue: Cue) -> None:
         """Kill the process."""
@@ -231,8 +233,8 @@ class _Replay:
         self._stopping = None
 
     def fail_write(self, cue: Cue) -> None:
-        """Let the run's next write to a store fail."""
-        self._gateway.arm(Hook(self._pattern(cue), "fail"))
+        """Let the run's next write to a store fail, with every attempt that the product makes at once to write it again."""
+        self._gateway.arm(Hook(self._pattern(cue), "fail", onward=True))
 
     def cli_begin(self, cue: Cue) -> None:
         """Run the offline maintenance."""
@@ -259,6 +261,8 @@ class _Replay:
 
     def _pattern(self, cue: Cue) -> str:
         write = cue.write or "row"
+        if write == "row" and len(self._rows(cue)) <= (cue.get("run") or 0) % self._scenario.bounds.runs:
+            write = "first row"
         if write == "log" and self._gateway.release.number >= NO_LOG:
             raise BadInput(f"{cue.where}: {self._gateway.release.version} has no run log")
         return WRITES[write].format(job=re.escape(self._jobs[self._name(cue)]))
