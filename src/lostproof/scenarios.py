@@ -178,7 +178,7 @@ def save_race(race: TimedRace, directory: Path) -> Path:
         "scenario": name,
         "title": f"{model.revision.name}: {judged.sentence}, and here it is broken",
         "about": f"A shortest race, found by exhaustive exploration: {judged.because.format(it=subject)}.",
-        "source": ["a rule of one's own"] if own else [model.revision.source],
+        "source": [f"the rule of {model.revision.source}" if own else model.revision.source],
         "timers": "explicit",
         "bounds": {
             name: value for name, value in model.bounds.describe().items() if name not in ("jobs", "recurring", "agents")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -105,11 +104,12 @@ def _rule(subject: Subject, base: str | None, known: Revision) -> Rule:
     """Return the rule that the subject should have: that of its own release, unless ``base`` names another."""
     from lostproof.revisions.shipped_rules import epoch_of, release_number
 
-    release = re.fullmatch(r"openclaw@(\d.*)", subject.name)
-    epoch = epoch_of(release_number(release[1])) if release and not base else None
-    if release and not base and epoch is None:
-        raise BadInput(f"{subject.place}: openclaw {release[1]} has no task ledger that lostproof knows; name a --base")
-    return epoch.rule if epoch else known.rule
+    if subject.version is None or base:
+        return known.rule
+    epoch = epoch_of(release_number(subject.version))
+    if epoch is None:
+        raise BadInput(f"{subject.place}: lostproof knows no rule for openclaw {subject.version}; name a --base")
+    return epoch.rule
 
 
 def _judge(
@@ -141,11 +141,11 @@ def _worse_lines(worse: list[str], known: Revision) -> list[str]:
 def _pin(subject: Subject, result: Conformance) -> None:
     from lostproof.subjects.pinned_answers import PARTS, pin_answers
 
-    release = re.fullmatch(r"openclaw@(\d.*)", subject.place)
-    if release is None or result.parts != PARTS or subject.told is None:
+    from_npm = subject.place == f"openclaw@{subject.version}"
+    if subject.version is None or subject.told is None or not from_npm or result.parts != PARTS:
         raise BadInput(f"{subject.place}: only the answers of a release from npm are pinned")
     obtained = {"on": date.today().isoformat(), "by": f"lostproof conform {subject.place} --pin", **subject.told()}
-    click.echo(f"pinned in {from_here(pin_answers(release[1], result.decisions, obtained))}", err=True)
+    click.echo(f"pinned in {from_here(pin_answers(subject.version, result.decisions, obtained))}", err=True)
 
 
 def _save(result: Conformance, judged: list[Result] | None, folder: Path) -> None:

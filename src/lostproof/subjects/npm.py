@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from lostproof.errors import BadInput
 
-__all__ = ["Say", "fresh_folder", "install", "node_for", "pack", "satisfies", "settle"]
+__all__ = ["Say", "fresh_folder", "install", "node_for", "offline", "pack", "satisfies", "settle"]
 
 Say = Callable[[str], None]
 """Is told, in a few words, what takes time."""
@@ -35,6 +37,19 @@ NETWORK = (
     "ERR_SOCKET_TIMEOUT",
 )
 """How npm says that it could not reach the registry."""
+
+
+_OFFLINE: ContextVar[bool] = ContextVar("offline", default=False)
+
+
+@contextmanager
+def offline(wanted: bool) -> Iterator[None]:
+    """Let nothing be downloaded in here, if that is ``wanted``: what is not in the cache is bad input then."""
+    token = _OFFLINE.set(wanted)
+    try:
+        yield
+    finally:
+        _OFFLINE.reset(token)
 
 
 def pack(spec: str, into: Path) -> Path:
@@ -140,6 +155,8 @@ def _holds(version: str, term: str) -> bool:
 
 
 def _npm(arguments: Sequence[str], folder: Path, what: str) -> None:
+    if _OFFLINE.get():
+        raise BadInput(f"{what} is not installed, and nothing is downloaded here; lostproof conform installs it")
     npm = shutil.which("npm")
     if npm is None:
         raise BadInput("npm is not on the PATH; it is needed to install releases (it comes with Node)")

@@ -112,5 +112,6 @@ def pinned_subject(version: str) -> Subject | None:
     def ask(evidences: Sequence[Evidence]) -> list[Decision]:
         return [table[evidence.told(PARTS)] for evidence in evidences]
 
-    epoch, place = epoch_of(release_number(version)), f"openclaw@{version}"
-    return Subject(place, place, ask, one_by_one(ask), base=epoch.revision if epoch else None)
+    epoch = epoch_of(release_number(version))
+    base = epoch.revision if epoch else None
+    return Subject(f"npm-{version}", f"openclaw@{version}", ask, one_by_one(ask), version=version, base=base)

@@ -13,6 +13,7 @@ from pathlib import Path
 from lostproof.errors import BadInput
 from lostproof.revisions.shipped_rules import epoch_of, release_number
 from lostproof.subjects import releases
+from lostproof.subjects.npm import offline
 from lostproof.subjects.pinned_answers import pinned_subject
 from lostproof.subjects.subject import Subject, program_subject
 
@@ -85,26 +86,28 @@ def _release(place: str, version: str, asking: Asking) -> Subject:
         pinned = pinned_subject(version)
         if pinned is not None:
             return pinned
-    return _build(place, releases.install(version, asking.cache or releases.default_cache(), asking.say), asking)
+    with offline(not asking.install):
+        build = releases.install(version, asking.cache or releases.default_cache(), asking.say)
+    return _build(f"npm-{version}", place, build, asking)
 
 
 def _folder(place: str, asking: Asking) -> Subject:
-    return _build(
-        place, releases.local(asking.folder / place, asking.cache or releases.default_cache(), asking.say), asking
-    )
+    with offline(not asking.install):
+        build = releases.local(asking.folder / place, asking.cache or releases.default_cache(), asking.say)
+    return _build(f"build-{build.version}", place, build, asking)
 
 
-def _build(place: str, build: releases.Build, asking: Asking) -> Subject:
+def _build(name: str, place: str, build: releases.Build, asking: Asking) -> Subject:
     epoch = epoch_of(release_number(build.version))
 
     def told() -> dict[str, str]:
         found = build.describe()
         return {"module": found["module"], "via": found["via"], "node": found["node"]}
 
-    return program_subject(
-        f"openclaw@{build.version}", place, build.command(), timeout=asking.timeout, keep=asking.keep, sees_owner=False,
-        base=epoch.revision if epoch else None, told=told,
+    asked = program_subject(
+        name, place, build.command(), timeout=asking.timeout, keep=asking.keep, sees_owner=False,
     )
+    return replace(asked, version=build.version, base=epoch.revision if epoch else None, told=told)
 
 
 def _command(place: str, asking: Asking) -> Subject:

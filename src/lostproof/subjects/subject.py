@@ -40,6 +40,7 @@ class Subject:
         ask: what it decides about rows with some evidence, each in a world of its own.
         sweep: what it decides about each row of some worlds.
         ask_together: as ``ask``, with many rows in one world, which is faster; None if there is nothing to gain.
+        version: of a release or a build of the product, its version.
         base: the revision whose write orders and protocols it belongs to, if that is known.
         told: what is to be said about how its answers were obtained, for a release.
     """
@@ -49,6 +50,7 @@ class Subject:
     ask: Asked
     sweep: Swept
     ask_together: Asked | None = None
+    version: str | None = None
     base: str | None = None
     told: Callable[[], dict[str, str]] | None = None
 
@@ -90,7 +92,7 @@ def with_subject(base: Revision, subject: Subject, decisions: Sequence[Decision]
 
 def program_subject(
     name: str, place: str, command: Sequence[str], *, cwd: Path | None = None, timeout: float = 30, sees_owner: bool = True,
-    keep: Path = Path(), base: str | None = None, told: Callable[[], dict[str, str]] | None = None,
+    keep: Path = Path(),
 ) -> Subject:
     """Return a program that speaks the protocol of `spec/schemas/subject-*.schema.json` as a subject.
 
@@ -109,7 +111,7 @@ def program_subject(
     def ask(rows: int) -> Asked:
         return lambda evidences: _ask_in_worlds(sweep, evidences, rows, sees_owner)
 
-    return Subject(name, place, ask(1), sweep, ask(ROWS_TOGETHER), base, told)
+    return Subject(name, place, ask(1), sweep, ask(ROWS_TOGETHER))
 
 
 def _sweep(pipe: Pipe, worlds: Iterable[World]) -> list[list[Decision]]:
