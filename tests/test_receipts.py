@@ -83,7 +83,7 @@ def test_a_run_that_died_between_activation_and_row_gets_a_row() -> None:
 def test_a_failed_activation_gives_the_job_back() -> None:
     """The run does not begin, the job is free, and the next tick takes the slot."""
     w = rough("slot_due tick activate!")
-    assert (w.marker[0], w.step[0]) == (0, RUN.code("unbegun"))
+    assert (w.marker[0], w.step[0]) == (0, RUN.code("released"))
     assert rough("slot_due tick activate! tick").marker[0] == 2
 
 
@@ -100,7 +100,7 @@ def test_a_reservation_that_is_taken_away_is_noticed() -> None:
         m = model(NAME, ROUGH)
         w = after(m, f"slot_due tick {interference}")
         assert {"activate", "fence"} & possible(m, w.states) == {"fence"}
-        assert after(m, "fence", w.states).step[0] == RUN.code("unbegun")
+        assert after(m, "fence", w.states).step[0] == RUN.code("released")
 
 
 # -- tokens

@@ -93,11 +93,12 @@ class CronRunLifecycle(StateMachine):
     applied = State()  # the result is applied to the job, which may not be on disk yet
     settled = State(final=True)
     gone = State(final=True)  # its process died
-    unbegun = State(final=True)  # its process died, or gave it up, before the work began
+    unbegun = State(final=True)  # its process died before the work began
+    released = State(final=True)  # it gave its reservation back
 
     reserve = absent.to(reserved)
     activate = reserved.to(activated)
-    fence = reserved.to(unbegun)  # its reservation was taken away
+    fence = reserved.to(released)  # its reservation was taken away, or could not be activated
     begin = reserved.to(executing) | activated.to(executing)
     open = absent.to(executing)
     end = executing.to(held)

@@ -17,8 +17,7 @@ from lostproof.world import PATHS, World, where
 __all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in"]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
-STEP_ABSENT, UNBEGUN = RUN.codes("absent", "unbegun")
-RECORDED, APPLIED, SETTLED = RUN.codes("recorded", "applied", "settled")
+STEP_ABSENT, RECORDED, APPLIED, SETTLED, RELEASED = RUN.codes("absent", "recorded", "applied", "settled", "released")
 
 
 # -- reservations: a run comes into being
@@ -190,7 +189,7 @@ def _leave(m: Model, k: int, writing: Any, w: World) -> None:
 
 
 def _fence(k: int, w: World) -> None:
-    w.step[k] = UNBEGUN
+    w.step[k] = RELEASED
     w.age[k] = 0
 
 

@@ -54,6 +54,7 @@ _RUN_WORDS = {
     ("twin", "yes"): "has the id of the run before it",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",
+    ("step", "released"): "gives the job back",
 }
 """What people call the end of a change of a run's field; changes that are not listed are not told."""
 
