@@ -114,7 +114,10 @@ class Gateway:
             "model": {"primary": "fake/held"}, "workspace": str(self.root / "workspace"), "skipBootstrap": True,
             "heartbeat": {"every": "0m"},
         }
+        # A model that is silent for long is what the laboratory is about: later releases would give the run up.
+        patience = {"stuckSessionAbortMs": 24 * 3_600_000} if self.release.number >= (2026, 5) else {}
         return {
+            "diagnostics": patience,
             "gateway": {"mode": "local", "bind": "loopback", "port": self._port, "auth": {"mode": "token", "token": TOKEN}},
             "models": {"providers": {"fake": provider}},
             "agents": {"defaults": agents},

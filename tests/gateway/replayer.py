@@ -24,8 +24,8 @@ from tests.gateway.ledger import Row, Stores
 __all__ = ["Replayed", "Seen", "replay"]
 
 GRACE_MS = 300_000
-SWEEP_WINDOW_MS = 67_000
-"""Longer than the interval between two sweeps of every release."""
+WINDOW_MS = 67_000
+"""Longer than the minute between two sweeps of every release, and than the minute that the timer of cron sleeps at most."""
 SHORT_MS = 3_000
 PRELUDE_MS = 300_000
 """How long before the timeline's beginning the gateway is started."""
@@ -123,14 +123,22 @@ class _Replay:
         if not self._gateway.running or self._stopping:
             self._clock.forward_to(target)
             return
-        self._clock.forward_to(target - (SWEEP_WINDOW_MS if self._sweep_matters(target) else SHORT_MS))
+        self._clock.forward_to(target - (WINDOW_MS if self._is_awaited(target) else SHORT_MS))
         while self._clock.now_ms() < target:
-            if not self._sweep_matters(target):
+            if not self._is_awaited(target):
                 self._clock.forward_to(target - SHORT_MS)
             self._pass(min(0.5, max(target - self._clock.now_ms(), 0) / 1000))
 
+    def _is_awaited(self, target_ms: int) -> bool:
+        """Return whether the product might do something by itself until then: sweep a row, or run a job that is due."""
+        return self._sweep_matters(target_ms) or self._job_is_due(target_ms)
+
+    def _job_is_due(self, target_ms: int) -> bool:
+        states = [self._stores.job_state(job) for job in self._jobs.values()]
+        return any(state.get("nextRunAtMs", target_ms) < target_ms and "runningAtMs" not in state for state in states)
+
     def _sweep_matters(self, target_ms: int) -> bool:
-        """Return whether a sweep until then might change a row: one that is old enough, or whose process is gone."""
+        """Return whether a sweep might change a row: one that is old enough, or whose process is gone."""
         again = self._gateway.release.number >= REPAIRS_LOST
         return any(
             (row.status in ACTIVE and (target_ms - row.started_ms >= GRACE_MS or row.started_ms < self._started_ms))
