@@ -13,7 +13,7 @@ from lostproof.scenarios import OWN, Scenario, load
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "spec" / "findings.md").read_text(encoding="utf-8")
-SECTIONS = {title: body for title, body in re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", TEXT, re.MULTILINE)}
+SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", TEXT, re.MULTILINE))
 FINDINGS = {title: body for title, body in SECTIONS.items() if "\n- Releases: " in body}
 WAYS = re.findall(r"^\| (real [a-z ]+|model only) \|", TEXT, re.MULTILINE)
 

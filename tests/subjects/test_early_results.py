@@ -1,4 +1,4 @@
-"""A result that a start-up wrote for a marker lies before the row's start: a rule may take it for the run's, and is explored so."""
+"""A result that a start-up wrote for a marker lies before the row's start: a rule may take it for the run's own."""
 
 from __future__ import annotations
 
