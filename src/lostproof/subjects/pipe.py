@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,9 @@ __all__ = ["Misbehaviour", "Pipe"]
 
 BATCH = 64
 """How many questions are on their way at once."""
+
+LONGEST = 16_000_000
+"""No answer is longer, in bytes: a program that writes without end must not fill the memory."""
 
 
 class Misbehaviour(BadInput):
@@ -41,6 +44,7 @@ class Pipe:
     def __init__(self, command: Sequence[str], cwd: Path | None = None, timeout: float = 30) -> None:
         self._timeout = timeout
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
+        self._questions: queue.Queue[bytes] = queue.Queue()
         self._answers: queue.Queue[bytes] = queue.Queue()
         try:
             self._process = subprocess.Popen(
@@ -50,14 +54,16 @@ class Pipe:
         except OSError as error:
             self._errors.close()
             raise BadInput(f"{command[0]}: cannot be run ({error.strerror})") from error
-        threading.Thread(target=self._read, daemon=True).start()
+        # Each pipe has a thread of its own, which alone closes it: a program may answer before it has read everything, and
+        # one that reads nothing must not keep anybody.
+        for work in (self._write, self._read):
+            threading.Thread(target=work, daemon=True).start()
 
     def __enter__(self) -> Pipe:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with suppress(OSError):
-            self._stdin.close()
+        self._questions.put(b"")
         if kind is None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(2)
@@ -65,48 +71,47 @@ class Pipe:
         self._process.wait()
         self._errors.close()
 
-    def ask(self, questions: Sequence[bytes]) -> list[bytes]:
-        """Return the answers to ``questions``; each is a line.
+    def ask(self, questions: Sequence[bytes]) -> Iterator[bytes]:
+        """Yield the answers to ``questions`` as they come; each is a line.
 
         Raises:
             Misbehaviour: the program ended, or did not answer in time.
         """
-        answers: list[bytes] = []
         for first in range(0, len(questions), BATCH):
             batch = questions[first : first + BATCH]
-            # The program may answer before it has read everything: writing must not wait for reading.
-            writer = threading.Thread(target=self._write, args=(b"".join(batch),), daemon=True)
-            writer.start()
-            answers += self._collect(batch)
-        return answers
+            self._questions.put(b"".join(batch))
+            yield from self._collect(batch)
 
-    def _collect(self, batch: Sequence[bytes]) -> list[bytes]:
-        answers: list[bytes] = []
+    def _collect(self, batch: Sequence[bytes]) -> Iterator[bytes]:
         deadline = time.monotonic() + self._timeout
         for question in batch:
             try:
                 line = self._answers.get(timeout=max(deadline - time.monotonic(), 0))
             except queue.Empty:
-                raise Misbehaviour(f"did not answer within {self._timeout:g} s", question) from None
+                # One that has ended is heard of at once, unless a child of it keeps its output open.
+                hangs = self._process.poll() is None
+                told = f"did not answer within {self._timeout:g} s" if hangs else self._obituary()
+                raise Misbehaviour(told, question) from None
             if not line:
                 raise Misbehaviour(self._obituary(), question)
-            answers.append(line)
-        return answers
+            if len(line) >= LONGEST:
+                raise Misbehaviour(f"answered with a line of more than {LONGEST:,} bytes", question)
+            yield line
 
-    @property
-    def _stdin(self) -> IO[bytes]:
+    def _write(self) -> None:
         assert self._process.stdin is not None
-        return self._process.stdin
-
-    def _write(self, text: bytes) -> None:
-        with suppress(OSError, ValueError):  # who reads no more is found out by those who wait for the answers
-            self._stdin.write(text)
-            self._stdin.flush()
+        with suppress(OSError), self._process.stdin as pipe:  # who reads no more is found out by who waits for the answers
+            while batch := self._questions.get():
+                pipe.write(batch)
+                pipe.flush()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._answers.put(line)
+        with self._process.stdout as pipe:
+            while line := pipe.readline(LONGEST):
+                self._answers.put(line)
+                if len(line) >= LONGEST:
+                    break
         self._answers.put(b"")
 
     def _obituary(self) -> str:

@@ -59,7 +59,7 @@ def subject_at(place: str, asking: Asking | None = None) -> Subject:
         from lostproof.subjects.functions import function_subject
 
         return replace(function_subject(f"{asking.folder / function['file']}:{function['name']}"), place=place)
-    if (asking.folder / place).is_dir():
+    if place and (asking.folder / place).is_dir():
         return _folder(place, asking)
     return _command(place, asking)
 

@@ -118,10 +118,13 @@ def _sweep(pipe: Pipe, worlds: Iterable[World]) -> list[list[Decision]]:
     """Ask about all worlds, and again in reverse order: an answer must depend on its question alone."""
     asked = [_Question.about(number, world) for number, world in enumerate(worlds)]
     lines = [question.line for question in asked]
-    answers = pipe.ask(lines)
-    decisions = [question.decided(answer) for question, answer in zip(asked, answers, strict=True)]
-    again = reversed(pipe.ask(lines[::-1]))
-    for question, first, decided, second in zip(asked, answers, decisions, again, strict=True):
+    answers: list[bytes] = []
+    decisions: list[list[Decision]] = []
+    for question, answer in zip(asked, pipe.ask(lines), strict=True):
+        answers.append(answer)
+        decisions.append(question.decided(answer))
+    again = pipe.ask(lines[::-1])
+    for question, first, decided, second in zip(asked[::-1], answers[::-1], decisions[::-1], again, strict=True):
         if first != second and question.decided(second) != decided:
             raise Misbehaviour("answered differently when it was asked the same question again", question.line)
     return decisions
@@ -148,7 +151,7 @@ class _Question:
         """
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = _short(line.decode(errors="replace"))
             raise Misbehaviour(f"answered with something that is no JSON: {told}", self.line) from None
         with suppress(KeyError, TypeError, AttributeError):
