@@ -251,7 +251,7 @@ def ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
     Raises:
         BadInput: the rule raises, answers nonsense, or answers differently when asked again.
     """
-    allowed = ", ".join(str(decision) for decision in DECISIONS)
+    decisions = DECISIONS if evidence.modelled else (*DECISIONS, CANCELLED)
     try:
         decision = rule(evidence)
         again = rule(evidence)
@@ -260,8 +260,9 @@ def ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
     except BaseException as error:
         told = " ".join(str(error).split())
         raise BadInput(f"rule {name}: raised {type(error).__name__} ({told}) for {evidence}") from error
-    if not isinstance(decision, Decision) or decision not in DECISIONS:
+    if not isinstance(decision, Decision) or decision not in decisions:
         told = " ".join(repr(decision).split())
+        allowed = ", ".join(map(str, decisions))
         raise BadInput(f"rule {name}: answered {told} for {evidence}; allowed: {allowed}")
     if not isinstance(again, Decision) or again != decision:
         raise BadInput(f"rule {name}: answered {decision} and then {again} for the same {evidence}")

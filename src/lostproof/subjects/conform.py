@@ -101,7 +101,8 @@ def conform(
     if say:
         say(f"asking {subject.place} about {len(evidences):,} kinds of rows")
     decisions = subject.ask_all(evidences)
-    result = Conformance(subject, rule.__name__, parts, decisions)
+    name = rule.__name__ if rule.__name__.isidentifier() else "a rule without a name"
+    result = Conformance(subject, name, parts, decisions)
     result.comparisons.append(Comparison("all evidence", len(evidences), _over_evidence(rule, evidences, decisions)))
     if say:
         say(f"asking {subject.place} about {worlds:,} random worlds")

@@ -20,10 +20,11 @@ _MODULE = "lostproof_rule_of_ones_own"
 
 
 def function_subject(place: str) -> Subject:
-    """Return the function at ``place`` (``FILE.py:FUNCTION``) as a subject, asked already about every modelled evidence.
+    """Return the function at ``place`` (``FILE.py:FUNCTION``) as a subject.
 
     Raises:
-        BadInput: the rule cannot be loaded, raises, or answers nonsense; the message names file and line.
+        BadInput: the rule cannot be loaded, or, when it is asked, raises or answers nonsense; the message names file and
+            line.
     """
     file, _, name = place.rpartition(":")
     # What a rule prints must not get between what a command prints.

@@ -78,6 +78,8 @@ def moved(place: str, folder: Path, old: Path = Path()) -> str:
         return relative(place)
     words = shlex.split(place)
     beside = [not Path(word).is_absolute() and (old / word).is_file() for word in words]
+    if Path(words[0]).name == words[0] and shutil.which(words[0]):
+        beside[0] = False  # a program by its name alone is looked for on the PATH
     return shlex.join(f"./{relative(word)}" if here else word for word, here in zip(words, beside, strict=True))
 
 
