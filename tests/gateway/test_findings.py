@@ -1,7 +1,9 @@
 """What is wrong in 2026.9.6 without a crash, a restart or an altered write: two findings, on its real gateway.
 
 In one, another process keeps the database locked for some seconds; in the other, the configuration is edited. No hook is
-armed: hooks.mjs only notes what the gateway writes. The jobs are shell commands, which work until the test lets them end.
+armed: hooks.mjs only notes what the gateway writes, and refuses connections beyond loopback. The jobs are shell commands,
+which work until the test lets them end. In the first, the clock jumps six minutes while the command works; without the
+lock, such a run ends succeeded.
 """
 
 from __future__ import annotations
