@@ -20,6 +20,7 @@ from lostproof.scenarios import Scenario
 from tests.gateway.fake_model import FakeModel, Request
 from tests.gateway.gateway import Gateway, Hook, LabError
 from tests.gateway.ledger import Row, Stores
+from tests.gateway.release import Release
 
 __all__ = ["Replayed", "Seen", "replay"]
 
@@ -42,6 +43,7 @@ REPAIRS_LOST = (2026, 6, 33)
 NO_LOG = (2026, 8)
 """From this release on the rows are the only history."""
 ACTIVE = ("queued", "running")
+ANSWERS = ("ok", "failed")
 
 WRITES = {
     "row": r'task_runs\b.*--(?=.*{job}).*"(succeeded|failed|timed_out|cancelled)"',
@@ -97,7 +99,7 @@ class _Replay:
     def __init__(self, scenario: Scenario, gateway: Gateway, model: FakeModel) -> None:
         self._scenario, self._gateway, self._model, self._clock = scenario, gateway, model, gateway.clock
         self._stores = Stores(gateway.state)
-        self._cues = _cues(scenario)
+        self._cues = _cues(scenario, gateway.release)
         self._jobs: dict[str, str] = {}
         self._asked_before: dict[str, int] = {}
         self._started_ms = 0
@@ -155,8 +157,6 @@ class _Replay:
             its = [cue for cue in coming if cue.do == "slot_due" and self._name(cue) == name]
             if name in self._jobs or (coming[0].do == "slot_due" and coming[0] not in its):
                 continue
-            if len(its) > 1:
-                raise BadInput(f"{its[1].where}: the laboratory gives a job one slot; {name} has had one in this timeline")
             at_ms = its[0].at_ms if its else 12 * 3_600_000
             self._clock.forward_to(self._zero + coming[0].at_ms - LEAD_MS)
             self._jobs[name] = self._gateway.add_job(name, *self._schedule(at_ms))
@@ -191,8 +191,6 @@ class _Replay:
     def end(self, cue: Cue) -> None:
         """Let the model answer the run, and wait until the run has written what it writes."""
         end, number = ENDS[cue.get("end") or 0], (cue.get("run") or 0) % self._scenario.bounds.runs
-        if end not in ("ok", "failed"):
-            raise BadInput(f"{cue.where}: the laboratory's model ends a run with ok or failed, not {end}")
         rows = self._rows(cue)
         if not self._gateway.running or len(rows) <= number or rows[number].started_ms < self._started_ms:
             if cue.optional:
@@ -246,8 +244,6 @@ class _Replay:
 
     def cli_begin(self, cue: Cue) -> None:
         """Run the offline maintenance."""
-        if cue.takes_ms:
-            raise BadInput(f"{cue.where}: how long the real command line takes cannot be chosen; leave 'takes' out")
         self._gateway.cli("tasks", "maintenance", "--apply", "--json")
 
     def operate(self, cue: Cue) -> None:
@@ -271,8 +267,6 @@ class _Replay:
         write = cue.write or "row"
         if write == "row" and len(self._rows(cue)) <= (cue.get("run") or 0) % self._scenario.bounds.runs:
             write = "first row"
-        if write == "log" and self._gateway.release.number >= NO_LOG:
-            raise BadInput(f"{cue.where}: {self._gateway.release.version} has no run log")
         return WRITES[write].format(job=re.escape(self._jobs[self._name(cue)]))
 
     def _await_run(self, cue: Cue) -> None:
@@ -331,18 +325,36 @@ def _mark(job: str) -> str:
     return f"this is {job}"
 
 
-def _cues(scenario: Scenario) -> list[Cue]:
+def _cues(scenario: Scenario, release: Release) -> list[Cue]:
     """Return the timeline, if it is one that can be done to a real process.
 
     Raises:
-        BadInput: it spells out the product's own steps, or leaves moments open.
+        BadInput: something in it cannot; the message names file and line.
     """
     if not scenario.automatic:
         raise BadInput(f"{scenario.path}: its timers are explicit; a real gateway takes its own steps by itself")
+    slots: set[int | None] = set()
     for entry in scenario.entries:
+        cue = entry.cue
+        why_not = _why_not(cue, release)
         if entry.window is not None:
-            raise BadInput(f"{entry.cue.where}: {entry.cue.do}: its moment is open; the laboratory needs one 'at'")
-        if entry.cue.do not in OPERATIONS:
-            can = ", ".join(OPERATIONS)
-            raise BadInput(f"{entry.cue.where}: {entry.cue.do} cannot be done to a real gateway; what can: {can}")
+            why_not = "its moment is open; the laboratory needs an 'at'"
+        elif cue.do == "slot_due" and cue.get("job") in slots:
+            why_not = "the laboratory gives a job one slot, and it has had it"
+        if why_not:
+            raise BadInput(f"{cue.where}: {cue.do}: {why_not}")
+        slots |= {cue.get("job")} if cue.do == "slot_due" else set()
     return [entry.cue for entry in scenario.entries]
+
+
+def _why_not(cue: Cue, release: Release) -> str:
+    """Return why an entry cannot be done to a gateway of a release, in words; nothing if it can."""
+    if cue.do not in OPERATIONS:
+        return f"cannot be done to a real gateway; what can: {', '.join(OPERATIONS)}"
+    if cue.do == "end" and ENDS[cue.get("end") or 0] not in ANSWERS:
+        return f"the laboratory's model ends a run with {' or '.join(ANSWERS)}, not {ENDS[cue.get('end') or 0]}"
+    if cue.do == "cli_begin" and cue.takes_ms:
+        return "how long the real command line takes cannot be chosen; leave 'takes' out"
+    if cue.write == "log" and release.number >= NO_LOG:
+        return f"{release.version} has no run log"
+    return ""
