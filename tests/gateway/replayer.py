@@ -20,7 +20,6 @@ from lostproof.scenarios import Scenario
 from tests.gateway.fake_model import FakeModel, Request
 from tests.gateway.gateway import Gateway, Hook, LabError
 from tests.gateway.ledger import Row, Stores
-from tests.gateway.release import Release
 
 __all__ = ["Replayed", "Seen", "replay"]
 
@@ -40,18 +39,16 @@ SETTLED_S = 2
 """So long after a run's marker is gone, everything that it writes is on disk."""
 REPAIRS_LOST = (2026, 6, 33)
 """From this release on a sweep looks at lost rows again."""
-NO_LOG = (2026, 8)
-"""From this release on the rows are the only history."""
 ACTIVE = ("queued", "running")
 ANSWERS = ("ok", "failed")
 
 WRITES = {
     "row": r'task_runs\b.*--(?=.*{job}).*"(succeeded|failed|timed_out|cancelled)"',
-    "first row": r"task_runs\b.*--.*{job}",
     "job": r"^rename .*jobs(-state)?\.json|cron_jobs\b.*--.*{job}",
-    "log": r"^appendFile .*{job}\.jsonl",
 }
-"""Which statements and file writes belong to a run's write to a store."""
+"""Which statements and file writes belong to a run's write to a store; of its row, those that close it."""
+FIRST_ROW = r"task_runs\b.*--.*{job}"
+"""Which belong to a run's row while it has none."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class _Replay:
     def __init__(self, scenario: Scenario, gateway: Gateway, model: FakeModel) -> None:
         self._scenario, self._gateway, self._model, self._clock = scenario, gateway, model, gateway.clock
         self._stores = Stores(gateway.state)
-        self._cues = _cues(scenario, gateway.release)
+        self._cues = _cues(scenario)
         self._jobs: dict[str, str] = {}
         self._asked_before: dict[str, int] = {}
         self._started_ms = 0
@@ -265,9 +262,10 @@ class _Replay:
 
     def _pattern(self, cue: Cue) -> str:
         write = cue.write or "row"
+        pattern = WRITES[write]
         if write == "row" and len(self._rows(cue)) <= (cue.get("run") or 0) % self._scenario.bounds.runs:
-            write = "first row"
-        return WRITES[write].format(job=re.escape(self._jobs[self._name(cue)]))
+            pattern = FIRST_ROW
+        return pattern.format(job=re.escape(self._jobs[self._name(cue)]))
 
     def _await_run(self, cue: Cue) -> None:
         """Wait until the job has a new run, and the run has asked the model."""
@@ -325,7 +323,7 @@ def _mark(job: str) -> str:
     return f"this is {job}"
 
 
-def _cues(scenario: Scenario, release: Release) -> list[Cue]:
+def _cues(scenario: Scenario) -> list[Cue]:
     """Return the timeline, if it is one that can be done to a real process.
 
     Raises:
@@ -336,7 +334,7 @@ def _cues(scenario: Scenario, release: Release) -> list[Cue]:
     slots: set[int | None] = set()
     for entry in scenario.entries:
         cue = entry.cue
-        why_not = _why_not(cue, release)
+        why_not = _why_not(cue)
         if entry.window is not None:
             why_not = "its moment is open; the laboratory needs an 'at'"
         elif cue.do == "slot_due" and cue.get("job") in slots:
@@ -347,14 +345,14 @@ def _cues(scenario: Scenario, release: Release) -> list[Cue]:
     return [entry.cue for entry in scenario.entries]
 
 
-def _why_not(cue: Cue, release: Release) -> str:
-    """Return why an entry cannot be done to a gateway of a release, in words; nothing if it can."""
+def _why_not(cue: Cue) -> str:
+    """Return why an entry cannot be done to a real gateway, in words; nothing if it can."""
     if cue.do not in OPERATIONS:
         return f"cannot be done to a real gateway; what can: {', '.join(OPERATIONS)}"
     if cue.do == "end" and ENDS[cue.get("end") or 0] not in ANSWERS:
         return f"the laboratory's model ends a run with {' or '.join(ANSWERS)}, not {ENDS[cue.get('end') or 0]}"
     if cue.do == "cli_begin" and cue.takes_ms:
         return "how long the real command line takes cannot be chosen; leave 'takes' out"
-    if cue.write == "log" and release.number >= NO_LOG:
-        return f"{release.version} has no run log"
+    if cue.write not in (None, *WRITES):
+        return f"the laboratory reaches writes of the row and of the job state, not of the {cue.write}"
     return ""

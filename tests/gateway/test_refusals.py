@@ -30,7 +30,7 @@ TAIL = """expect: {others: {}}
         (["{at: 1m, do: slot_due}", "{at: 9m, do: slot_due}"], "slot_due: the laboratory gives a job one slot"),
         (["{at: 1m, do: run_now}", "{at: 9m, do: end, run: job-a.run-1, end: timed_out}"], "end: the laboratory's model"),
         (["{at: 1m, do: run_now}", "{at: 9m, do: cli_begin, takes: 30s}"], "cli_begin: how long the real command line"),
-        (["{at: 1m, do: run_now}", "{at: 2m, do: hold, run: job-a.run-1, write: log}"], "hold: 2026.9.6 has no run log"),
+        (["{at: 1m, do: run_now}", "{at: 2m, do: hold, run: job-a.run-1, write: log}"], "hold: the laboratory reaches"),
     ],
 )
 def test_what_cannot_be_done_is_refused(entries: list[str], why: str, tmp_path: Path) -> None:
