@@ -1,7 +1,6 @@
 """Deaths and failing writes between two writes of 2026.9.6, where its own records of a run come apart.
 
-These are no scenarios: a timeline does not say between which two statements a start-up dies. The laboratory kills the
-process, or lets the write fail, at the very statement.
+A timeline does not say at which statement a start-up dies. Here the process is killed, or the write fails, at that very one.
 """
 
 from __future__ import annotations
@@ -129,21 +128,3 @@ def test_the_gateway_dies_after_a_job_was_removed_in_mid_run(incident: Incident)
     gateway.wait_ready()
     incident.pass_sweeps()
     assert (incident.row.status, incident.row.error, incident.receipt) == ("lost", LOST, "running")
-
-
-def test_a_completed_run_is_lost_without_any_death(incident: Incident) -> None:
-    """The row's last write and its one retry fail, the next transaction succeeds: the receipt says ok, the row is lost."""
-    gateway = incident.gateway
-    gateway.arm(Hook(incident.writes_row("succeeded"), "fail", onward=True))
-    incident.model.asked_by("this is job-a")[0].answer("ok")
-    incident.until(lambda: "runningAtMs" not in incident.stores.job_state(incident.job), 90)
-    time.sleep(2)
-    gateway.disarm()
-    assert len(gateway.matched()) == 2
-    state = incident.stores.job_state(incident.job)
-    assert (state["lastRunAtMs"], state["lastRunStatus"]) == (incident.row.started_ms, "ok")
-    assert (incident.row.status, incident.receipt) == ("running", "ok")
-    gateway.clock.forward_to(gateway.clock.now_ms() + TEN_MINUTES_MS)
-    incident.pass_sweeps()
-    assert gateway.running
-    assert (incident.row.status, incident.row.error, incident.receipt) == ("lost", LOST, "ok")
