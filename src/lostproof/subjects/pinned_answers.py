@@ -74,7 +74,7 @@ def pinned_answers(version: str) -> PinnedAnswers | None:
         return None
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        rows = [{part: row.get(part, "*") for part in (*PARTS, "decision")} for row in data["rows"]]
+        rows = [{**{part: _words(row, part) for part in PARTS}, "decision": row["decision"]} for row in data["rows"]]
         asked, pinned = data["asked"], PinnedAnswers(data["release"], data["obtained"], rows)
         complete = set(table_of(PARTS, rows)) <= set(_DECISION)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -82,6 +82,13 @@ def pinned_answers(version: str) -> PinnedAnswers | None:
     if asked != _asked() or not complete:
         raise BadInput(f"{path}: made for other questions than lostproof asks; lostproof conform openclaw@{version} --pin")
     return pinned
+
+
+def _words(row: dict[str, Any], part: str) -> Any:
+    words = row.get(part, "*")
+    if words != "*" and not isinstance(words, list):
+        raise TypeError(f"{part} is no list")
+    return words
 
 
 def pin_answers(version: str, decisions: Sequence[Decision], obtained: dict[str, str]) -> Path:
