@@ -61,6 +61,15 @@ async function rehearse(release) {
   await ask(release, { ask: 1, ...world, ledger: [{ ...rows[0], status: "succeeded", ended: now - 1 }] });
 }
 
+/** What fails before anything was asked lies in the release: it is not as the driver knows releases to be. */
+async function known(work, told) {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof Shape ? error : new Shape(`${told}: ${error?.message ?? error}`);
+  }
+}
+
 async function answerAll(release) {
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     if (line.trim()) write(`${JSON.stringify(await ask(release, JSON.parse(line)))}\n`);
@@ -71,9 +80,10 @@ async function main() {
   const { values } = parseArgs({ options: { package: { type: "string" }, describe: { type: "boolean", default: false } } });
   if (!values.package) throw new SyntaxError("--package DIR is needed");
   isolate();
-  const release = await load(resolve(values.package));
+  const folder = resolve(values.package);
+  const release = await known(load(folder), `${folder} does not load`);
   release.watching = true;
-  await rehearse(release);
+  await known(rehearse(release), `${release.module} does not sweep`);
   if (!values.describe) return answerAll(release);
   const { version, module, via, injected, missing } = release;
   return write(`${JSON.stringify({ version, module, via, node: process.version, injected, missing })}\n`);
