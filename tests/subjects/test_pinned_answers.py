@@ -177,7 +177,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pinned_release_races_as_its_revision(version: str) -> None:
     """Around its answers there are the verdicts of the revision that stands for it."""
     subject = subject_at(f"openclaw@{version}", Asking(install=False))
-    assert (subject.name, subject.place, subject.base) == (f"openclaw@{version}",) * 2 + (f"openclaw-{version}",)
+    assert (subject.place, subject.version, subject.base) == (f"openclaw@{version}", version, f"openclaw-{version}")
     tiny = "runs=1,outcomes=1,manual=0,long_waits=0,crashes=1"
     base = revision(f"openclaw-{version}")
     mine, known = check(with_subject(base, subject), tiny), check(base, tiny)
