@@ -61,12 +61,14 @@ def conform(
     if a property that holds for the revision is violated around the answers.
     """
     from lostproof import pinned
+    from lostproof.bounds import parse_bounds
     from lostproof.report.conformance import conformance_data, conformance_view
     from lostproof.report.text import races_view, result_view
     from lostproof.revisions import revision
     from lostproof.subjects.conform import conform as compare
     from lostproof.subjects.places import Asking, subject_at
 
+    parse_bounds(bounds)
     if pin:
         pinned.require_checkout()
     with progress() as say:
