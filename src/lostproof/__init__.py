@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lostproof.evidence import KEEP, LOST, Decision, Evidence, recover
     from lostproof.properties import PROPERTIES
     from lostproof.revisions import REVISIONS, Revision, Section, revision
+    from lostproof.subjects.places import subject_at
+    from lostproof.subjects.subject import Subject, with_subject
 
     __version__: str
 
@@ -41,12 +43,15 @@ __all__ = [
     "Result",
     "Revision",
     "Section",
+    "Subject",
     "Verdict",
     "__version__",
     "check",
     "check_all",
     "recover",
     "revision",
+    "subject_at",
+    "with_subject",
 ]
 
 _HOMES = {
@@ -56,6 +61,8 @@ _HOMES = {
     "lostproof.evidence": ("KEEP", "LOST", "Decision", "Evidence", "recover"),
     "lostproof.properties": ("PROPERTIES",),
     "lostproof.revisions": ("REVISIONS", "Revision", "Section", "revision"),
+    "lostproof.subjects.places": ("subject_at",),
+    "lostproof.subjects.subject": ("Subject", "with_subject"),
 }
 """Which module each public name lives in. They are imported when first used, so that ``lostproof --help`` is fast."""
 
