@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ TOKEN = "laboratory"
 HOOKS = Path(__file__).with_name("hooks.mjs")
 READY_S = 120
 CLI_S = 90
+_TIED = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Runs a command that the kernel kills when we die, even if nobody is left to clean up."""
 LISTENING = "0A"
 """How the kernel's table of sockets calls a listening one."""
 
@@ -182,7 +185,7 @@ class Gateway:
         if self.running:
             raise LabError("the gateway is running already")
         environment = {**self._environment(), "LAB_HOOK": str(self._control), "LAB_TRACE": str(self.trace)}
-        command = [*self.release.command, "gateway", "run", "--port", str(self._port), "--bind", "loopback"]
+        command = [*_TIED, *self.release.command, "gateway", "run", "--port", str(self._port), "--bind", "loopback"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=environment, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -318,7 +321,7 @@ class Gateway:
         self._client(arguments)
 
     def _client(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        command = [*self.release.command, *arguments]
+        command = [*_TIED, *self.release.command, *arguments]
         process = subprocess.Popen(
             command, env=self._environment(), cwd=self.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True,
