@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -73,6 +74,10 @@ class FakeModel:
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+
+            def handle(self) -> None:
+                with suppress(ConnectionError):  # a client that was killed
+                    super().handle()
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
