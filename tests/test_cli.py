@@ -89,7 +89,7 @@ def runnable(example: str) -> ParameterSet:
     return pytest.param(example, marks=[needs_node, *([pytest.mark.releases] if needs_release else [])])
 
 
-@pytest.mark.parametrize("example", map(runnable, examples()))
+@pytest.mark.parametrize("example", [runnable(example) for example in examples()])
 def test_every_example_in_a_help_text_works(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = shlex.split(example)[1:]
     if "../product" in arguments:
