@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from lostproof.revisions import REVISIONS
 from lostproof.subjects.places import subject_at
 from lostproof.subjects.releases import default_cache, install
 from lostproof.subjects.subject import with_subject
+from lostproof.world import Home
 
 EXAMPLES = Path(__file__).parent / "examples"
 TINY = "runs=1,outcomes=1,manual=0,long_waits=0,crashes=1"
@@ -55,6 +57,18 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         [sys.executable, "-c", "from lostproof.cli import main; main()", *arguments],
         capture_output=True, check=False, env={**os.environ, **environment},
     )
+
+
+def test_schemas_say_the_same_about_the_same_things() -> None:
+    """What several commands print is described alike, and a field lives in one of the homes that there are."""
+    names = ("check", "conform", "run", "simulate")
+    for one, other in combinations([schema(name)["$defs"] for name in names], 2):
+        assert {name: one[name] for name in one.keys() & other.keys()} == {
+            name: other[name] for name in one.keys() & other.keys()
+        }
+    for name in (*names, "matrix"):
+        homes = schema(name)["$defs"]["change"]["properties"]["home"]["enum"]
+        assert homes == [home.name.lower() for home in Home]
 
 
 # -- help
