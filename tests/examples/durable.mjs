@@ -6,7 +6,7 @@ const RESULTS = { ok: "succeeded", skipped: "succeeded", error: "failed" };
 
 /** The job and the start that the run id names, or nothing. */
 function execution(row) {
-  const named = /^cron:(.+):\s*([0-9]+)$/.exec((row.run ?? "").trim());
+  const named = /^cron:(.+):\s*(\+?[0-9]+)$/.exec((row.run ?? "").trim());
   if (!named || (row.job || named[1]) !== named[1]) return undefined;
   return { job: named[1], start: Number(named[2]) };
 }

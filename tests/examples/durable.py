@@ -9,7 +9,7 @@ RESULTS = {"ok": "succeeded", "skipped": "succeeded", "error": "failed"}
 
 def execution(row):
     """Return the job and the start that the run id names, or nothing."""
-    named = re.fullmatch(r"cron:(.+):\s*([0-9]+)", (row["run"] or "").strip())
+    named = re.fullmatch(r"cron:(.+):\s*(\+?[0-9]+)", (row["run"] or "").strip())
     if named and (row["job"] or named[1]) == named[1]:
         return named[1], int(named[2])
     return None

@@ -139,6 +139,7 @@ def test_what_a_row_and_its_process_say(row: dict[str, Any], world: dict[str, An
 @pytest.mark.parametrize(
     ("run", "form"),
     [
+        (f"cron:daily:+{START}", "well_formed"),
         (f"  cron:daily: {START} ", "well_formed"), (f"cron:daily:{START}.0", "loose"), (f"cron:daily:{START}e0", "loose"),
         (f"cron:daily:-{START}", "loose"), ("cron:daily:", "loose"), ("cron:daily:.5", "loose"),
         ("cron:daily:.", "malformed"), ("cron:daily:1e999", "malformed"), ("cron:daily:0x10", "malformed"),
@@ -273,7 +274,7 @@ def test_the_same_seed_gives_the_same_worlds(draw: Any) -> None:
 
 def test_random_worlds_have_everything_that_evidence_can_say() -> None:
     """Every value of every part, alone and with every status; and what no table of evidence shows."""
-    worlds = list(random_worlds(1, 2_000))
+    worlds = list(random_worlds(1, 4_000))
     found = [evidence for world in worlds for evidence in evidences_in(world)]
     for part, values in WHOLE.items():
         assert {getattr(evidence, part) for evidence in found} == set(values), part

@@ -93,8 +93,8 @@ def _row(draw: Random, number: int, jobs: tuple[str, ...], starts: list[int]) ->
 def _run_id(draw: Random, job: str, start: int) -> str | None:
     forms = (
         f"cron:{job}:{start}", f"cron:{job}:{start}.0", f"cron:{job}: {start}", f"cron:{job}:{start}e0",
-        f"cron:{job}:-{start}", f"cron:{job}:{start}:1f0c", f"cron:{job}:", f"cron::{start}", f"cron:other:{start}",
-        f"manual:{job}:{start}", "", None,
+        f"cron:{job}:-{start}", f"cron:{job}:+{start}", f"cron:{job}:{start}:1f0c", f"cron:{job}:", f"cron::{start}",
+        f"cron:other:{start}", f"manual:{job}:{start}", "", None,
     )
     return draw.choices(forms, (24, *[1] * (len(forms) - 1)))[0]
 

@@ -253,7 +253,7 @@ def _identity(row: Row) -> tuple[str, str | None, float | None]:
     job, tail = head.removeprefix("cron:").strip(), tail.strip()
     if not head.startswith("cron:") or not job or row.job not in (None, "", job):
         return malformed
-    if tail.isascii() and tail.isdigit():
+    if re.fullmatch(r"\+?\d+", tail, re.ASCII):  # with a sign it is still a whole number to the releases that are strict
         return "well_formed", job, int(tail)
     number = _number(tail)
     return malformed if number is None else ("loose", job, number)
