@@ -75,7 +75,7 @@ def install(version: str, cache: Path, say: Say | None = None) -> Build:
         work = fresh_folder(home)
         try:
             unpacked = _unpack(pack(f"openclaw@{version}", work), work / "unpacked")
-            closure = _closure(unpacked, _build(unpacked, cache, say).node)
+            closure = _closure(unpacked, _build(unpacked, cache, say).node, f"openclaw@{version}")
             _settle_lean(unpacked, closure, work, home)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -90,7 +90,7 @@ def local(path: Path, cache: Path, say: Say | None = None) -> Build:
     """
     path = path.resolve()
     build = _build(path, cache, say)
-    closure = _closure(path, build.node)
+    closure = _closure(path, build.node, str(path))
     if all(_resolves(name, path) for name in closure.packages):
         return build
     home = cache.resolve() / "local" / _digest(path, closure)
@@ -152,13 +152,13 @@ def _settle_lean(source: Path, closure: Closure, work: Path, home: Path) -> None
     settle(lean, home)
 
 
-def _closure(folder: Path, node: Path) -> Closure:
+def _closure(folder: Path, node: Path, called: str) -> Closure:
     """Let the driver tell what of a package it needs: the maintenance module is rewritten before it is loaded."""
     if not (folder / "dist").is_dir():
-        raise BadInput(f"{folder} has no dist folder; build the checkout first, or name an unpacked package")
+        raise BadInput(f"{called} has no dist folder; build the checkout first, or name an unpacked package")
     done = _node((str(node), str(DRIVER.with_name("closure.mjs")), "--package", str(folder)))
     if done.returncode != 0:
-        raise BadInput(f"{folder} cannot be asked: {_complaint(done)}")
+        raise BadInput(f"{called} cannot be asked: {_complaint(done)}")
     told = json.loads(done.stdout)
     pins = _pins(folder)
     return Closure(tuple(folder / file for file in told["files"]), tuple(name for name in told["packages"] if name in pins))
@@ -171,7 +171,7 @@ def _node(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 def _complaint(done: subprocess.CompletedProcess[str]) -> str:
     """The line of a Node program's errors that says what is wrong."""
     lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-    said = next((line for line in lines if re.match(r"shape:|\w*Error", line)), lines[-1])
+    said = next((line for line in lines if re.match(r"shape:|\w*Error", line)), lines[-1]).removeprefix("shape: ")
     # A cache that an older lostproof filled may hold less than this driver needs.
     return f"{said}; if the folder is in the cache, delete it to install it anew" if "Cannot find" in said else said
 

@@ -81,7 +81,7 @@ function packageOf(name) {
 /** The chunk that other chunks import the sweep from by its full name, and the chunk where it is written. */
 function find(dist) {
   const chunks = readdirSync(dist).filter((name) => /^task-registry\.maintenance[-.].*m?js$/.test(name)).sort();
-  if (chunks.length === 0) throw new Shape(`no task-registry.maintenance-*.js in ${dist}`);
+  if (chunks.length === 0) throw new Shape(`no task-registry.maintenance-*.js in its dist folder`);
   for (const name of chunks) {
     const entry = join(dist, name);
     const source = readFileSync(entry, "utf8");
