@@ -235,6 +235,8 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
     from lostproof.subjects.places import subject_at
     from lostproof.subjects.subject import with_subject
 
+    if base:
+        revision(base)  # a wrong name is told before anything is installed
     subject = subject_at(rule, asking)
     return [*known, with_subject(revision(base or subject.base or "reference"), subject)]
 

@@ -1,15 +1,30 @@
-"""Files of the project that come with the package: pinned verdicts, schemas and scenarios."""
+"""Files: those of the project that come with the package (pinned verdicts, schemas, scenarios), and whether there is one."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["data_root", "in_checkout", "schema"]
+__all__ = ["data_root", "in_checkout", "is_file", "is_folder", "schema"]
 
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder. Whatever a user wrote may be too long to be a name."""
+    with suppress(OSError):
+        return path.is_dir()
+    return False
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file."""
+    with suppress(OSError):
+        return path.is_file()
+    return False
 
 
 def in_checkout() -> bool:

@@ -289,14 +289,14 @@ def test_a_rule_of_ones_own_is_explored_in_processes_as_well() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((HASTY, "--base", "nobody"), "unknown revision 'nobody'; there are: "),
-        ((HASTY, "--base", "openclaw-2026.4.15", "--worlds", "1", "--pin"),
-         f"{HASTY}: only the answers of a release from npm are pinned"),
+        (("no-such-thing", "--base", "nobody"), "unknown revision 'nobody'; there are: "),
+        (("no-such-thing", "--pin"), "no-such-thing: only the answers of a release are pinned; write openclaw@VERSION"),
+        (("no-such-thing", "--bounds", "huge"), "unknown bounds 'huge'; there are: smoke, ci, deep"),
+        ((str(EXAMPLES / "hasty.py"),), f"rule '{EXAMPLES / 'hasty.py'}': a file that cannot be run; write "),
         (("openclaw@2026",), "'2026' is not a version of openclaw; one looks like 2026.4.15"),
         (("openclaw@2026.4.15", "--dir", ""), "--dir '': an empty name"),
         (("no-such-thing",), "rule 'no-such-thing': no such program, file or folder; write openclaw@VERSION"),
         ((str(EXAMPLES),), f"{EXAMPLES} has no package.json; name an unpacked package of openclaw"),
-        ((HASTY, "--bounds", "huge", "--worlds", "1", "--verdicts"), "unknown bounds 'huge'; there are: smoke, ci, deep"),
     ],
 )
 def test_bad_input_is_told_in_one_line(arguments: tuple[str, ...], told: str) -> None:

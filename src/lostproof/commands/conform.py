@@ -62,15 +62,20 @@ def conform(
     """
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
+    from lostproof.files import is_folder
     from lostproof.report.conformance import conformance_data, conformance_view
     from lostproof.report.text import races_view, result_view
     from lostproof.revisions import revision
     from lostproof.subjects.conform import conform as compare
     from lostproof.subjects.places import Asking, subject_at
 
+    # What is wrong with the question itself is told before anything is installed or asked.
     parse_bounds(bounds)
+    if base:
+        revision(base)
     if pin:
         pinned.require_checkout()
+        _demand_release(place)
     with progress() as say:
         subject = subject_at(place, Asking(cache, timeout, save or Path(), say=say))
         known = revision(base or subject.base or "reference")
@@ -79,7 +84,7 @@ def conform(
         result = compare(subject, rule, whole=whole, worlds=worlds, seed=seed, say=say)
         if pin:
             _pin(subject, result)
-        judging = _is_folder(place) if verdicts is None else verdicts
+        judging = is_folder(Path(place)) if verdicts is None else verdicts
         judged = _judge(known, subject, result, bounds, say) if judging else None
     if save:
         _save(result, judged, save)
@@ -92,10 +97,6 @@ def conform(
             print_views("", result_view(judged[0], False), *races_view(judged[0], "first", width()))
             print_views(*_worse_lines(worse, known))
     ctx.exit(AGREES if result.agrees and not worse else DISAGREES)
-
-
-def _is_folder(place: str) -> bool:
-    return Path(place).is_dir()
 
 
 def _is_release(known: Revision) -> bool:
@@ -140,12 +141,16 @@ def _worse_lines(worse: list[str], known: Revision) -> list[str]:
     return ["", f"violated here, and not in {known.name}: {', '.join(worse)}"]
 
 
+def _demand_release(place: str) -> None:
+    if not place.startswith("openclaw@"):
+        raise BadInput(f"{place}: only the answers of a release are pinned; write openclaw@VERSION")
+
+
 def _pin(subject: Subject, result: Conformance) -> None:
     from lostproof.subjects.pinned_answers import PARTS, pin_answers
 
-    from_npm = subject.place == f"openclaw@{subject.version}"
-    if subject.version is None or subject.told is None or not from_npm or result.parts != PARTS:
-        raise BadInput(f"{subject.place}: only the answers of a release from npm are pinned")
+    if subject.version is None or subject.told is None or result.parts != PARTS:
+        raise BadInput(f"{subject.place}: only what was asked about everything is pinned; leave out --base")
     obtained = {"on": date.today().isoformat(), "by": f"lostproof conform {subject.place} --pin", **subject.told()}
     click.echo(f"pinned in {from_here(pin_answers(subject.version, result.decisions, obtained))}", err=True)
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from lostproof.errors import BadInput
 from lostproof.evidence import Decision, Evidence, Rule, ask
+from lostproof.files import is_file
 from lostproof.subjects.subject import Subject, one_by_one
 
 __all__ = ["function_subject", "load_rule"]
@@ -66,7 +67,7 @@ def _defined_in(value: object, module: ModuleType) -> bool:
 
 
 def _run(path: Path) -> ModuleType:
-    if not path.is_file():
+    if not is_file(path):
         raise BadInput(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(_MODULE, path)
     if spec is None or spec.loader is None:

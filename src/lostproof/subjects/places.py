@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lostproof.errors import BadInput
+from lostproof.files import is_file, is_folder
 from lostproof.revisions.shipped_rules import epoch_of, release_number
 from lostproof.subjects import releases
 from lostproof.subjects.npm import offline
@@ -59,7 +60,7 @@ def subject_at(place: str, asking: Asking | None = None) -> Subject:
         from lostproof.subjects.functions import function_subject
 
         return replace(function_subject(f"{asking.folder / function['file']}:{function['name']}"), place=place)
-    if place and (asking.folder / place).is_dir():
+    if place and is_folder(asking.folder / place):
         return _folder(place, asking)
     return _command(place, asking)
 
@@ -74,13 +75,18 @@ def moved(place: str, folder: Path, old: Path = Path()) -> str:
         return place
     if function := FUNCTION.fullmatch(place):
         return f"{relative(function['file'])}:{function['name']}"
-    if (old / place).is_dir():
+    if is_folder(old / place):
         return relative(place)
     words = shlex.split(place)
-    beside = [not Path(word).is_absolute() and (old / word).is_file() for word in words]
+    beside = [not Path(word).is_absolute() and is_file(old / word) for word in words]
     if Path(words[0]).name == words[0] and shutil.which(words[0]):
         beside[0] = False  # a program by its name alone is looked for on the PATH
-    return shlex.join(f"./{relative(word)}" if here else word for word, here in zip(words, beside, strict=True))
+    return shlex.join(_beside(relative(word)) if here else word for word, here in zip(words, beside, strict=True))
+
+
+def _beside(file: str) -> str:
+    """Return a relative path so that neither a shell nor a program takes it for something else."""
+    return file if file.startswith("../") else f"./{file}"
 
 
 def _release(place: str, version: str, asking: Asking) -> Subject:
@@ -119,9 +125,11 @@ def _command(place: str, asking: Asking) -> Subject:
         raise BadInput(f"rule {place!r}: {error}; write {FORMS}") from error
     program = words[0] if words else ""
     beside = asking.folder / program
-    if not program or not (shutil.which(program) or (beside.is_file() and os.access(beside, os.X_OK))):
+    if is_file(asking.folder / place) and not os.access(asking.folder / place, os.X_OK):
+        raise BadInput(f"rule {place!r}: a file that cannot be run; write FILE.py:FUNCTION, or such as \"node FILE\"")
+    if not program or not (shutil.which(program) or (is_file(beside) and os.access(beside, os.X_OK))):
         raise BadInput(f"rule {place!r}: no such program, file or folder; write {FORMS}")
-    scripts = [Path(word).stem for word in words if (asking.folder / word).is_file()]
+    scripts = [Path(word).stem for word in words if is_file(asking.folder / word)]
     return program_subject(
         scripts[-1] if scripts else Path(program).stem, place, words, cwd=asking.folder, timeout=asking.timeout,
         keep=asking.keep,
