@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +23,7 @@ from lostproof.errors import BadInput
 from lostproof.evidence import DECISIONS, KEEP, LOST, Evidence, recover
 from lostproof.files import schema
 from lostproof.subjects.pipe import Misbehaviour, Pipe
-from lostproof.subjects.places import Asking, subject_at
+from lostproof.subjects.places import Asking, moved, subject_at
 from lostproof.subjects.random_worlds import random_worlds
 from lostproof.subjects.subject import Subject, program_subject
 from lostproof.subjects.worlds import World, evidence_in, world_of
@@ -119,7 +121,8 @@ def test_what_a_program_is_asked_matches_the_schema_and_comes_back_in_order(tmp_
 
 
 def test_equal_evidence_is_asked_about_once(tmp_path: Path) -> None:
-    """Rows are asked about once for each value, one by one or many in a world, also where the owner cannot be told."""
+    """Rows are asked about once for each value, also where the owner cannot be told: one by one, and then in other worlds,
+    or many in a world."""
     log = tmp_path / "asked"
     text = f"log = open({str(log)!r}, 'a')\n{HEAD}    log.write('%d ' % len(rows))\n    log.flush()" + TAIL
     path = program(tmp_path, text)
@@ -131,9 +134,9 @@ def test_equal_evidence_is_asked_about_once(tmp_path: Path) -> None:
         return [int(count) for count in log.read_text().split()]
 
     blind = program_subject("odd", "odd.py", [sys.executable, str(path)], sees_owner=False)
-    assert rows(subject(path).ask) == [1] * 6 * 2
+    assert rows(subject(path).ask) == [1] * 6 * 2 + [3] * 6 * 2
     assert rows(subject(path).ask_all) == [4, 2, 2, 4]
-    assert rows(blind.ask) == [1] * 2 * 2
+    assert rows(blind.ask) == [1] * 2 * 2 + [3] * 2 * 2
     assert rows(blind.ask_all) == [2, 2]
 
 
@@ -144,6 +147,17 @@ def test_the_fast_way_gives_what_the_slow_way_gives() -> None:
     asked = program_subject("durable", "durable.py", [sys.executable, str(path)])
     assert asked.ask_all(evidences) == asked.ask(evidences)
     assert set(asked.ask(evidences)) == set(DECISIONS)
+
+
+def test_a_command_may_be_longer_than_the_name_of_a_file(tmp_path: Path) -> None:
+    code = f"{HEAD}{TAIL}# {'x' * 5_000}"
+    place = shlex.join([sys.executable, "-c", code])
+    assert subject_at(place).sweep(PLAIN[:1]) == [[KEEP, KEEP]]
+    assert moved(place, tmp_path) == place
+    with pytest.raises(BadInput, match=r"^\S+ -c 'import json[^\n]*…: ended with exit code 1 before it had [^\n]*$"):
+        program_subject("x", shlex.join([sys.executable, "-c", f"{code}\n1 / 0"]), [sys.executable, "-c", "1 / 0"],
+                        keep=tmp_path).sweep(PLAIN)
+    assert moved("python3 rules/odd.py", Path("races")) == "python3 rules/odd.py"
 
 
 # -- what is wrong
@@ -308,7 +322,9 @@ def test_a_question_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
         ("no-such-program --fast", "rule 'no-such-program --fast': no such program, file or folder; write openclaw@VERSION"),
         ("", "rule '': no such program, file or folder; write openclaw@VERSION"),
         ("odd 'unfinished", "rule \"odd 'unfinished\": No closing quotation; write openclaw@VERSION"),
-        ("./odd.py", "rule './odd.py': no such program, file or folder"),
+        ("./odd.py", "rule './odd.py': a file that cannot be run; write FILE.py:FUNCTION, or such as"),
+        ("x" * 5_000, f"rule '{'x' * 5_000}': no such program, file or folder"),
+        ("./odd.py --fast", "rule './odd.py --fast': no such program, file or folder"),
     ],
 )
 def test_a_program_that_is_nowhere_is_told(tmp_path: Path, place: str, told: str) -> None:
@@ -340,6 +356,37 @@ def test_the_command_line_tells_in_one_line_and_exits_with_2(
         "the question is in races/offending-question.json\n"
     )
     assert json.loads((tmp_path / "races" / "offending-question.json").read_text())["ask"] == 5
+
+
+@pytest.mark.parametrize(
+    ("rule", "parts"),
+    [
+        ("world['now'] - row['started'] > 600_000", {}),
+        ("row['row'].endswith('1')", {}),
+        ("world['ask'] % 2 == 1", {}),
+        ("len(rows) > 1", {}),
+        ("any(row['job'] == one['job'] and one['started'] > row['started'] for one in world['rows'])", {}),
+        ("'ok' in [line['status'] for line in world['log'] if line['job'] == row['job']]", {}),
+        ("world['jobs'][0]['last']['status'] == 'ok'", {}),
+        ("world['now'] - row['started'] < 100_000", {"expired": False}),
+        ("world['log'][-1]['duration'] == 1_000", {"log": "ok"}),
+        ("any(one['job'] == row['job'] and one['enabled'] for one in world['jobs'])", {}),
+    ],
+)
+def test_a_program_that_decides_by_what_is_no_evidence_is_refused(tmp_path: Path, rule: str, parts: dict[str, Any]) -> None:
+    """Its answers are no table of evidence. Both questions are saved, can be put again, and differ in the answer."""
+    text = f"{HEAD}    for row, mine in zip(world['rows'], rows):\n        if {rule}: mine['status'] = 'lost'\n"
+    path = program(tmp_path, f"{text}    say(answer(world, rows=rows))")
+    with pytest.raises(BadInput) as caught:
+        subject(path).ask([Evidence(active=active, **parts) for active in (False, True)])
+    told, kept = str(caught.value), tmp_path / "kept" / "offending-questions.jsonl"
+    decided = re.match(r"odd\.py: decides (\w+) about row-0 and (\w+) about task:1, with the same evidence \(status ", told)
+    assert decided
+    assert set(decided.groups()) == {"keep", "lost"}
+    assert told.endswith(f"job none, marker none); the questions are in {kept}")
+    done = subprocess.run([sys.executable, str(path)], input=kept.read_bytes(), capture_output=True, check=True)
+    one, other = (json.loads(line)["rows"][-1]["status"] for line in done.stdout.splitlines())
+    assert {one, other} == {"running", "lost"}
 
 
 @pytest.mark.parametrize("example", ["durable.py", "hasty.py"])

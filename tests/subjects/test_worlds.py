@@ -21,6 +21,7 @@ from lostproof.files import schema
 from lostproof.revisions.shipped_rules import EPOCHS
 from lostproof.subjects.random_worlds import modelled_worlds, random_worlds
 from lostproof.subjects.worlds import (
+    ELSEWHERE,
     GRACE_MS,
     INTERRUPTED_TEXT,
     LOST_TEXT,
@@ -30,6 +31,7 @@ from lostproof.subjects.worlds import (
     Last,
     Line,
     Row,
+    Setting,
     World,
     evidence_in,
     world_of,
@@ -55,6 +57,14 @@ def bytes_of(worlds: Iterator[World]) -> bytes:
 def test_a_world_of_any_modelled_evidence_has_just_this_evidence() -> None:
     for evidence in Evidence.domain():
         assert evidences_in(world_of([evidence])) == [evidence]
+
+
+def test_a_world_elsewhere_has_the_same_evidence_and_nothing_else_in_common() -> None:
+    """What a setting says is no evidence, and none of it is as usual."""
+    for part in Setting.__dataclass_fields__:
+        assert getattr(ELSEWHERE, part) != getattr(Setting(), part), part
+    for evidence in [*Evidence.domain(), *SOME]:
+        assert evidences_in(world_of([evidence], ELSEWHERE)) == [evidence]
 
 
 def test_a_world_of_what_real_ledgers_have_has_just_this_evidence() -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import jsonschema
 
 from lostproof.bounds import Bounds
-from lostproof.evidence import CANCELLED, KEEP, LOST, Decision, Evidence, TabulatedRule, recover
+from lostproof.cubes import word
+from lostproof.evidence import CANCELLED, DOMAIN, KEEP, LOST, Decision, Evidence, TabulatedRule, recover
 from lostproof.files import schema
 from lostproof.revisions import Revision
 from lostproof.subjects.pipe import Misbehaviour, Pipe
-from lostproof.subjects.worlds import World, evidence_in, world_of
+from lostproof.subjects.worlds import ELSEWHERE, Row, World, evidence_in, world_of
 
 __all__ = ["Subject", "one_by_one", "program_subject", "with_subject"]
 
@@ -37,7 +38,8 @@ class Subject:
     Attributes:
         name: what it is called in results.
         place: how the command line names it.
-        ask: what it decides about rows with some evidence, each in a world of its own.
+        ask: what it decides about rows with some evidence, each in a world of its own; a program is asked in other worlds as
+            well, and refused if it decides by anything but the evidence.
         sweep: what it decides about each row of some worlds.
         ask_together: as ``ask``, with many rows in one world, which is faster; None if there is nothing to gain.
         version: of a release or a build of the product, its version.
@@ -80,7 +82,7 @@ def with_subject(base: Revision, subject: Subject, decisions: Sequence[Decision]
         BadInput: the subject crashes, hangs, answers nonsense or contradicts itself.
     """
     mine = base.but(
-        f"{subject.name}@{base.name}", f"{base.name} with the rule of {subject.place}", source=subject.place,
+        f"{subject.name}@{base.name}", f"{base.name} with the rule of {_short(subject.place)}", source=subject.place,
         rule=TabulatedRule(decisions or subject.ask(list(Evidence.domain()))), own_rule=(subject.place, base.name),
     )
     consults_stores = mine.rule_table(Bounds(outcomes=3)).classes > 1
@@ -108,10 +110,17 @@ def program_subject(
         except Misbehaviour as error:
             raise _saved(error, place, keep) from error
 
-    def ask(rows: int) -> Asked:
-        return lambda evidences: _ask_in_worlds(sweep, evidences, rows, sees_owner)
+    def ask(evidences: Sequence[Evidence]) -> list[Decision]:
+        asked = _seen(evidences, sees_owner)
+        decisions = _ask_in_worlds(sweep, asked, 1)
+        if difference := _difference(sweep, dict(zip(asked, decisions, strict=True))):
+            raise _saved(difference, place, keep)
+        return decisions
 
-    return Subject(name, place, ask(1), sweep, ask(ROWS_TOGETHER))
+    def ask_together(evidences: Sequence[Evidence]) -> list[Decision]:
+        return _ask_in_worlds(sweep, _seen(evidences, sees_owner), ROWS_TOGETHER)
+
+    return Subject(name, place, ask, sweep, ask_together)
 
 
 def _sweep(pipe: Pipe, worlds: Iterable[World]) -> list[list[Decision]]:
@@ -192,24 +201,28 @@ def _short(text: str) -> str:
 
 
 def _saved(error: Misbehaviour, place: str, keep: Path) -> Misbehaviour:
-    """Return the error with the program's name and the question's file."""
-    told = f"{place}: {error}"
-    path = keep / "offending-question.json"
+    """Return the error with the program's name and the file of the question, or of both questions, one a line."""
+    several = error.question.count(b"\n") > 1
+    told, which = f"{_short(place)}: {error}", "the questions" if several else "the question"
+    path = keep / ("offending-questions.jsonl" if several else "offending-question.json")
     try:
         keep.mkdir(parents=True, exist_ok=True)
         path.write_bytes(error.question)
-        told += f"; the question is in {path}"
+        told += f"; {which} {'are' if several else 'is'} in {path}"
     except OSError as failed:
-        told += f"; the question could not be saved in {path} ({failed.strerror})"
+        told += f"; {which} could not be saved in {path} ({failed.strerror})"
     return Misbehaviour(told, error.question)
 
 
 # -- evidence in worlds
 
 
-def _ask_in_worlds(sweep: Swept, evidences: Sequence[Evidence], rows: int, sees_owner: bool) -> list[Decision]:
+def _seen(evidences: Sequence[Evidence], sees_owner: bool) -> Sequence[Evidence]:
+    return evidences if sees_owner else [replace(evidence, owner="unknown") for evidence in evidences]
+
+
+def _ask_in_worlds(sweep: Swept, asked: Sequence[Evidence], rows: int) -> list[Decision]:
     """Ask about each different value once, in worlds of at most ``rows`` rows."""
-    asked = evidences if sees_owner else list(map(_without_owner, evidences))
     groups: dict[tuple[bool, bool, bool], dict[Evidence, None]] = {}
     for evidence in asked:
         whole_process = (evidence.authoritative, evidence.owner == "unknown", evidence.job == "unreadable")
@@ -223,5 +236,30 @@ def _ask_in_worlds(sweep: Swept, evidences: Sequence[Evidence], rows: int, sees_
     return [answers[evidence] for evidence in asked]
 
 
-def _without_owner(evidence: Evidence) -> Evidence:
-    return evidence if evidence.owner == "unknown" else replace(evidence, owner="unknown")
+def _difference(sweep: Swept, decisions: Mapping[Evidence, Decision]) -> Misbehaviour | None:
+    """Ask about each evidence once more, in another world, in company and in another order; return what differs first.
+
+    The explorer knows no more of a row than its evidence: a decision that goes by anything else stands in no table.
+    """
+    backwards = list(decisions)[::-1]
+    again = {evidence: last for evidence, (*_, last) in zip(backwards, sweep(map(_in_company, backwards)), strict=True)}
+    for evidence, first in decisions.items():
+        if again[evidence] != first:
+            worlds = (world_of([evidence]), _in_company(evidence))
+            one, other = (world.rows[-1].row for world in worlds)
+            same = ", ".join(f"{part} {word(getattr(evidence, part))}" for part in DOMAIN)
+            return Misbehaviour(
+                f"decides {first} about {one} and {again[evidence]} about {other}, with the same evidence ({same})",
+                b"".join(_Question.about(number, world).line for number, world in enumerate(worlds)),
+            )
+    return None
+
+
+def _in_company(evidence: Evidence) -> World:
+    """Return another world with this evidence in its last row, beside a row of another job and a younger one of its own."""
+    other = replace(evidence, expired=not evidence.expired, active=not evidence.active)
+    world = world_of([other, evidence], ELSEWHERE)
+    row = world.rows[-1]
+    start = world.now - 1
+    younger = Row(f"{row.row}-again", row.job, f"cron:{row.job}:{start}", "running", start, start, start)
+    return replace(world, rows=(*world.rows[:-1], younger, row))

@@ -15,14 +15,14 @@ from typing import Any
 
 from lostproof.evidence import Evidence
 
-__all__ = ["GRACE_MS", "INTERRUPTED_TEXT", "LOST_TEXT", "Job", "Last", "Line", "Row", "World", "evidence_in", "world_of"]
+__all__ = [
+    "ELSEWHERE", "GRACE_MS", "INTERRUPTED_TEXT", "LOST_TEXT", "Job", "Last", "Line", "Row", "Setting", "World",
+    "evidence_in", "world_of",
+]
 
 GRACE_MS = 300_000
 NOW = 1_776_400_800_000
-"""The time of every world that is built from evidence."""
-
-PERSIST_MS = 3
-"""By how much a marker is older than the row whose run it announces, where it is older."""
+"""The time of a world that says nothing else."""
 
 RESERVED_MS = 600_000
 """A result that was written for a marker belongs to a row that starts at most so much later."""
@@ -128,14 +128,51 @@ def _plain(record: Row | Job | Last | Line) -> dict[str, Any]:
 # -- from evidence to a world
 
 
-def world_of(evidences: Sequence[Evidence]) -> World:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a world has that no evidence says, so that no rule may go by it.
+
+    Attributes:
+        now: when the sweep begins.
+        row, job: what rows and jobs are called, by their number.
+        idle_ms: for how long the grace of an expired row has been over.
+        left_ms: for how long the grace of another row still lasts.
+        early_ms: by how much a marker is older than the row whose run it announces, where it is older.
+        late_ms: by how much a marker is younger than the row, where it is younger.
+        before_ms, before: when the job's earlier run started, before this one, and how it ended.
+        duration_ms: how long runs took.
+        enabled: whether the jobs are enabled.
+    """
+
+    now: int = NOW
+    row: str = "row-{}"
+    job: str = "job-{}"
+    idle_ms: int = 0
+    left_ms: int = 1
+    early_ms: int = 3
+    late_ms: int = 60_000
+    before_ms: int = 3_600_000
+    before: str = "ok"
+    duration_ms: int = 1_000
+    enabled: bool = True
+
+
+USUAL = Setting()
+ELSEWHERE = Setting(
+    now=1_783_210_987_654, row="task:{}", job="nightly:{}", idle_ms=12_345_678, left_ms=GRACE_MS - 20, early_ms=1, late_ms=5,
+    before_ms=7_654_321, before="failed", duration_ms=17, enabled=False,
+)
+"""Another setting, which differs from the usual one in everything. (No row is idle for a day: releases delete such rows.)"""
+
+
+def world_of(evidences: Sequence[Evidence], setting: Setting = USUAL) -> World:
     """Return a world with one row for each of ``evidences``, each of a job of its own.
 
     They must agree on what the whole process or the whole store has: whether it is authoritative, whether it can know
     owners, and whether the cron store can be read.
     """
     first = evidences[0]
-    made = [_Made(number, evidence) for number, evidence in enumerate(evidences)]
+    made = [_Made(number, evidence, setting) for number, evidence in enumerate(evidences)]
     return World(
         authoritative=first.authoritative,
         active_jobs=tuple(one.job for one in made if one.evidence.active),
@@ -146,6 +183,7 @@ def world_of(evidences: Sequence[Evidence]) -> World:
         ledger=tuple(row for one in made for row in one.on_disk()),
         unreadable_jobs=first.job == "unreadable",
         unreadable_logs=tuple(one.job for one in made if one.evidence.log == "unreadable"),
+        now=setting.now,
     )
 
 
@@ -175,10 +213,10 @@ _START = {"well_formed": "{}", "loose": "{}.0", "malformed": "{}-or-so"}
 class _Made:
     """The parts of a world that one row's evidence asks for."""
 
-    def __init__(self, number: int, evidence: Evidence) -> None:
-        self.evidence = evidence
-        self.name, self.job = f"row-{number}", f"job-{number}"
-        self.last_event = NOW - GRACE_MS + (not evidence.expired)
+    def __init__(self, number: int, evidence: Evidence, setting: Setting) -> None:
+        self.evidence, self.setting = evidence, setting
+        self.name, self.job = setting.row.format(number), setting.job.format(number)
+        self.last_event = setting.now - GRACE_MS + (-setting.idle_ms if evidence.expired else setting.left_ms)
         # A row that is no longer running had its last event when it was closed.
         self.start = self.last_event if evidence.status in ("running", "queued") else self.last_event - GRACE_MS
 
@@ -200,22 +238,24 @@ class _Made:
             yield self._row(status, self.last_event, error)
 
     def state(self) -> Job:
-        """Return the job with its state: a result of this run, or of one an hour before."""
-        marker = {"none": None, "exact": self.start, "earlier": self.start - PERSIST_MS, "later": self.start + 60_000}
+        """Return the job with its state: a result of this run, or of one before."""
+        earlier, later = self.start - self.setting.early_ms, self.start + self.setting.late_ms
+        marker = {"none": None, "exact": self.start, "earlier": earlier, "later": later}[self.evidence.marker]
         at, status, error = self._result(self.evidence.job)
-        return Job(self.job, marker=marker[self.evidence.marker], last=Last(at, status, 1_000, error))
+        return Job(self.job, self.setting.enabled, marker, Last(at, status, self.setting.duration_ms, error))
 
     def lines(self) -> Iterator[Line]:
-        """Yield the lines of the job's run log: one of a run an hour before, and one of this run if there is one."""
+        """Yield the lines of the job's run log: one of a run before, and one of this run if there is one."""
         for result in dict.fromkeys(("none", self.evidence.log)):
             if result != "unreadable":
                 at, status, error = self._result(result)
-                yield Line(self.job, at + 1_000, at, status, 1_000, error)
+                took = self.setting.duration_ms
+                yield Line(self.job, at + took, at, status, took, error)
 
     def _result(self, result: str) -> tuple[int, str, str | None]:
         if result not in _RESULTS:
-            return self.start - 3_600_000, *_RESULTS["ok"]
-        return self.start - (PERSIST_MS if result == "interrupted_earlier" else 0), *_RESULTS[result]
+            return self.start - self.setting.before_ms, *_RESULTS[self.setting.before]
+        return self.start - (self.setting.early_ms if result == "interrupted_earlier" else 0), *_RESULTS[result]
 
 
 # -- from a world to evidence
