@@ -33,7 +33,7 @@ __all__ = [
     "Rule",
     "RuleTable",
     "TabulatedRule",
-    "ask",
+    "ask_all",
     "recover",
     "tabulate",
 ]
@@ -242,19 +242,27 @@ def tabulate(rule: Rule, name: str) -> tuple[Decision, ...]:
     Raises:
         BadInput: the rule raises, answers nonsense, or answers differently when asked again.
     """
-    return tuple(ask(rule, evidence, name) for evidence in Evidence.domain())
+    return tuple(ask_all(rule, list(Evidence.domain()), name))
 
 
-def ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
-    """Return what ``rule`` decides about ``evidence``; it is asked twice.
+def ask_all(rule: Rule, evidences: Sequence[Evidence], name: str) -> list[Decision]:
+    """Return what ``rule`` decides about ``evidences``; it is asked twice, the second time in reverse order.
 
     Raises:
         BadInput: the rule raises, answers nonsense, or answers differently when asked again.
     """
+    decisions = [_ask(rule, evidence, name) for evidence in evidences]
+    for evidence, decision in zip(reversed(evidences), reversed(decisions), strict=True):
+        again = _ask(rule, evidence, name)
+        if again != decision:
+            raise BadInput(f"rule {name}: answered {decision} and then {again} for the same {evidence}")
+    return decisions
+
+
+def _ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
     decisions = DECISIONS if evidence.modelled else (*DECISIONS, CANCELLED)
     try:
         decision = rule(evidence)
-        again = rule(evidence)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -264,8 +272,6 @@ def ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
         told = " ".join(repr(decision).split())
         allowed = ", ".join(map(str, decisions))
         raise BadInput(f"rule {name}: answered {told} for {evidence}; allowed: {allowed}")
-    if not isinstance(again, Decision) or again != decision:
-        raise BadInput(f"rule {name}: answered {decision} and then {again} for the same {evidence}")
     return decision
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lostproof.errors import BadInput
-from lostproof.evidence import Decision, Evidence, Rule, ask
+from lostproof.evidence import Decision, Evidence, Rule, ask_all
 from lostproof.files import is_file
 from lostproof.subjects.subject import Subject, one_by_one
 
@@ -35,7 +35,7 @@ def function_subject(place: str) -> Subject:
     def asked(evidences: Sequence[Evidence]) -> list[Decision]:
         with _neighbours(path), redirect_stdout(sys.stderr):
             try:
-                return [ask(rule, evidence, name) for evidence in evidences]
+                return ask_all(rule, evidences, name)
             except BadInput as error:
                 where = _line_in(error.__cause__, path) if error.__cause__ else None
                 raise BadInput(f"{path}:{where or line}: {error}") from error
