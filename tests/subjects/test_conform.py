@@ -297,6 +297,8 @@ def test_a_rule_of_ones_own_is_explored_in_processes_as_well() -> None:
         (("openclaw@2026.4.15", "--dir", ""), "--dir '': an empty name"),
         (("no-such-thing",), "rule 'no-such-thing': no such program, file or folder; write openclaw@VERSION"),
         ((str(EXAMPLES),), f"{EXAMPLES} has no package.json; name an unpacked package of openclaw"),
+        ((HASTY, "--base", "openclaw-2026.4.15", "--worlds", "1", "--save", f"{__file__}/races"),
+         f"{__file__}/races: cannot be written to (Not a directory)"),
     ],
 )
 def test_bad_input_is_told_in_one_line(arguments: tuple[str, ...], told: str) -> None:

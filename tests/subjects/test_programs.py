@@ -365,6 +365,7 @@ def test_the_command_line_tells_in_one_line_and_exits_with_2(
         ("row['row'].endswith('1')", {}),
         ("world['ask'] % 2 == 1", {}),
         ("len(rows) > 1", {}),
+        ("world['process']['active_jobs'] and row['job'] not in world['process']['active_jobs']", {}),
         ("any(row['job'] == one['job'] and one['started'] > row['started'] for one in world['rows'])", {}),
         ("'ok' in [line['status'] for line in world['log'] if line['job'] == row['job']]", {}),
         ("world['jobs'][0]['last']['status'] == 'ok'", {}),

@@ -158,13 +158,19 @@ def _pin(subject: Subject, result: Conformance) -> None:
 def _save(result: Conformance, judged: list[Result] | None, folder: Path) -> None:
     from lostproof.scenarios import save_races
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for comparison in result.comparisons:
-        for number, wrong in enumerate(comparison.disagreements[:SAVED], start=1):
-            kind = "evidence" if comparison is result.comparisons[0] else "world"
-            path = folder / f"disagreement-{kind}-{number:02}.json"
-            path.write_text(json.dumps(wrong.describe(), indent=2) + "\n", encoding="utf-8")
-            click.echo(f"saved {from_here(path)}", err=True)
+    try:
+        _save_disagreements(result, folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
     if judged:
         for path in save_races(judged[:1], folder):
+            click.echo(f"saved {from_here(path)}", err=True)
+
+
+def _save_disagreements(result: Conformance, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, comparison in zip(("evidence", "world"), result.comparisons, strict=True):
+        for number, wrong in enumerate(comparison.disagreements[:SAVED], start=1):
+            path = folder / f"disagreement-{kind}-{number:02}.json"
+            path.write_text(json.dumps(wrong.describe(), indent=2) + "\n", encoding="utf-8")
             click.echo(f"saved {from_here(path)}", err=True)
