@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["conform"]
 
-AGREES, DISAGREES = 0, 1
+AGREES, DISAGREES, INCONCLUSIVE = 0, 1, 3
 SAVED = 20
 """How many disagreements of each kind are saved as questions."""
 
@@ -58,7 +58,7 @@ def conform(
       lostproof conform "node my-rule.mjs" --base openclaw-2026.5.28
 
     A release is installed leanly, and without running its scripts, into a cache. Exits with 1 if a decision differs, or
-    if a property that holds for the revision is violated around the answers.
+    if a property that holds for the revision is violated around the answers, else with 3 if a verdict is inconclusive.
     """
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
@@ -95,8 +95,8 @@ def conform(
         print_views(conformance_view(result, known))
         if judged:
             print_views("", result_view(judged[0], False), *races_view(judged[0], "first", width()))
-            print_views(*_worse_lines(worse, known))
-    ctx.exit(AGREES if result.agrees and not worse else DISAGREES)
+            print_views(*_worse_lines(worse, _inconclusive(judged), known))
+    ctx.exit(DISAGREES if worse or not result.agrees else INCONCLUSIVE if _inconclusive(judged or []) else AGREES)
 
 
 def _is_release(known: Revision) -> bool:
@@ -135,7 +135,13 @@ def _worse(judged: list[Result]) -> list[str]:
     ]
 
 
-def _worse_lines(worse: list[str], known: Revision) -> list[str]:
+def _inconclusive(judged: list[Result]) -> bool:
+    return any(verdict.verdict == "inconclusive" for result in judged for verdict in result.verdicts)
+
+
+def _worse_lines(worse: list[str], inconclusive: bool, known: Revision) -> list[str]:
+    if not worse and inconclusive:
+        return ["", "not everything was explored: whether something is violated that was not is open"]
     if not worse:
         return ["", f"violates nothing that {known.name} does not violate as well"]
     return ["", f"violated here, and not in {known.name}: {', '.join(worse)}"]
