@@ -358,6 +358,14 @@ def test_the_command_line_tells_in_one_line_and_exits_with_2(
     assert json.loads((tmp_path / "races" / "offending-question.json").read_text())["ask"] == 5
 
 
+def test_the_time_out_is_for_a_batch_and_not_for_each_answer(tmp_path: Path) -> None:
+    """Who always answers just in time is stopped all the same: it would take for ever over everything."""
+    began = time.monotonic()
+    message, _ = offended(tmp_path, f"{HEAD}    time.sleep(0.1){TAIL}", PLAIN * 7, 2)
+    assert "did not answer within 2 s" in message
+    assert time.monotonic() - began < 2 + 70 * 0.1 - 2
+
+
 @pytest.mark.parametrize(
     ("rule", "parts"),
     [
