@@ -17,7 +17,7 @@ __all__ = ["pinned_table", "question"]
 
 
 def question() -> str:
-    """Return a question as JSON: a row whose run was interrupted, as a start-up found two milliseconds too early."""
+    """Return a question as JSON: a row whose run was interrupted, by its marker's time, which is a little earlier."""
     asked = world_of([Evidence(log="interrupted_earlier", job="interrupted_earlier")]).request(0)
     return "```json\n" + json.dumps(asked, indent=1) + "\n```"
 
