@@ -40,11 +40,11 @@ def lostproof(*arguments: str, code: int = 0) -> Result:
         ("deep/more.py:mine", "../work/deep/more.py:mine"),
         ("build", "../work/build"),
         ("./build", "../work/build"),
-        ("python my-rule.py --fast 3", "python ./../work/my-rule.py --fast 3"),
-        ("python 'deep/odd name.py'", "python './../work/deep/odd name.py'"),
-        ("./tool my-rule.py", "./../work/tool ./../work/my-rule.py"),
+        ("python my-rule.py --fast 3", "python ../work/my-rule.py --fast 3"),
+        ("python 'deep/odd name.py'", "python '../work/deep/odd name.py'"),
+        ("./tool my-rule.py", "../work/tool ../work/my-rule.py"),
         ("node absent.mjs", "node absent.mjs"),
-        ("sh my-rule.py", "sh ./../work/my-rule.py"),
+        ("sh my-rule.py", "sh ../work/my-rule.py"),
     ],
 )
 def test_a_place_is_written_for_another_folder(

@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -20,7 +21,7 @@ from lostproof.errors import BadInput
 __all__ = ["Misbehaviour", "Pipe"]
 
 BATCH = 64
-"""How many questions are on their way at once."""
+"""How many questions are sent at once; two batches are on their way."""
 
 LONGEST = 16_000_000
 """No answer is longer, in bytes: a program that writes without end must not fill the memory."""
@@ -71,16 +72,20 @@ class Pipe:
         self._process.wait()
         self._errors.close()
 
-    def ask(self, questions: Sequence[bytes]) -> Iterator[bytes]:
+    def ask(self, questions: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the answers to ``questions`` as they come; each is a line.
 
         Raises:
             Misbehaviour: the program ended, or did not answer in time.
         """
-        for first in range(0, len(questions), BATCH):
-            batch = questions[first : first + BATCH]
+        remaining = iter(questions)
+        on_their_way: list[bytes] = []
+        # The program works on the next batch while the answers to the one before are looked at.
+        while batch := list(islice(remaining, BATCH)):
             self._questions.put(b"".join(batch))
-            yield from self._collect(batch)
+            yield from self._collect(on_their_way)
+            on_their_way = batch
+        yield from self._collect(on_their_way)
 
     def _collect(self, batch: Sequence[bytes]) -> Iterator[bytes]:
         deadline = time.monotonic() + self._timeout

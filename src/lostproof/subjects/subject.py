@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,14 +125,19 @@ def program_subject(
 
 def _sweep(pipe: Pipe, worlds: Iterable[World]) -> list[list[Decision]]:
     """Ask about all worlds, and again in reverse order: an answer must depend on its question alone."""
-    asked = [_Question.about(number, world) for number, world in enumerate(worlds)]
-    lines = [question.line for question in asked]
+    asked: list[_Question] = []
     answers: list[bytes] = []
     decisions: list[list[Decision]] = []
-    for question, answer in zip(asked, pipe.ask(lines), strict=True):
+
+    def lines() -> Iterator[bytes]:
+        for number, world in enumerate(worlds):
+            asked.append(_Question.about(number, world))
+            yield asked[-1].line
+
+    for number, answer in enumerate(pipe.ask(lines())):
         answers.append(answer)
-        decisions.append(question.decided(answer))
-    again = pipe.ask(lines[::-1])
+        decisions.append(asked[number].decided(answer))
+    again = pipe.ask(question.line for question in reversed(asked))
     for question, first, decided, second in zip(asked[::-1], answers[::-1], decisions[::-1], again, strict=True):
         if first != second and question.decided(second) != decided:
             raise Misbehaviour("answered differently when it was asked the same question again", question.line)

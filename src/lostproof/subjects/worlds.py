@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from lostproof.evidence import Evidence
@@ -121,8 +122,11 @@ class World:
         return sorted(rows.values(), key=lambda row: (row.created, row.row))
 
 
+_VALUES = {kind: attrgetter(*kind.__slots__) for kind in (Row, Job, Last, Line)}
+
+
 def _plain(record: Row | Job | Last | Line) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__slots__}
+    return dict(zip(record.__slots__, _VALUES[type(record)](record), strict=True))
 
 
 # -- from evidence to a world
