@@ -25,7 +25,9 @@ from lostproof.revisions.shipped_rules import active_set, durable_first, ledger_
 from lostproof.subjects.conform import conform
 from lostproof.subjects.pinned_answers import PARTS
 from lostproof.subjects.places import subject_at
+from lostproof.subjects.random_worlds import random_worlds
 from lostproof.subjects.subject import Subject, one_by_one, with_subject
+from lostproof.subjects.worlds import evidence_in
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DURABLE = [
@@ -161,6 +163,11 @@ def test_every_disagreement_is_listed_and_some_are_saved(tmp_path: Path) -> None
     assert evidence["cases"] == len(list(Evidence.domain(FEWER)))
     assert [Evidence(**one["evidence"]) for one in evidence["disagreements"]] == wrong
     assert worlds["name"] == "150 random worlds"
+    rows = [evidence_in(world, row) for world in random_worlds(3, 150) for row in world.rows]
+    assert worlds["cases"] == len(rows)
+    assert [Evidence(**one["evidence"]) for one in worlds["disagreements"]] == [
+        one for one in rows if active_set(one) != (LOST if hasty(one) else KEEP)
+    ]
     for comparison, kind in ((evidence, "evidence"), (worlds, "world")):
         told = comparison["disagreements"]
         assert comparison["agreed"] == comparison["cases"] - len(told)
