@@ -25,7 +25,7 @@ from lostproof.evidence import (
     Evidence,
     RuleTable,
     TabulatedRule,
-    ask,
+    ask_all,
     recover,
     tabulate,
 )
@@ -186,11 +186,11 @@ def test_nonsense_is_refused(answer: Any) -> None:
 def test_only_what_no_modelled_world_has_can_be_cancelled() -> None:
     """A rule may say that a row was cancelled where the ledger on disk can tell; in the model nobody cancels."""
     there = Evidence(ledger="cancelled")
-    assert ask(lambda evidence: CANCELLED, there, "mine") == CANCELLED
+    assert ask_all(lambda evidence: CANCELLED, [there], "mine") == [CANCELLED]
     with pytest.raises(BadInput, match=r"rule mine: answered 7 for .*; allowed: keep, .*, recover\(cancelled\)$"):
-        ask(lambda evidence: 7, there, "mine")
+        ask_all(lambda evidence: 7, [there], "mine")
     with pytest.raises(BadInput, match=r"rule mine: .*recover.* for .*; allowed: keep, .*, recover\(interrupted\)$"):
-        ask(lambda evidence: CANCELLED, Evidence(), "mine")
+        ask_all(lambda evidence: CANCELLED, [Evidence()], "mine")
 
 
 def test_what_one_is_not_told_is_the_first_value() -> None:

@@ -25,6 +25,7 @@ from lostproof.options import (
     format_option,
     from_here,
     known_names,
+    max_states_option,
     output_option,
     subject_options,
 )
@@ -41,9 +42,6 @@ HOLDS, VIOLATED, BAD_INPUT, INCONCLUSIVE, INTERNAL = range(5)
 INTERRUPTED = 130
 DEBUG = "LOSTPROOF_DEBUG"
 
-_max_states = click.option(
-    "--max-states", type=click.IntRange(min=1), metavar="N", help="Give up a slice, as inconclusive, above this size."
-)
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Tell more.")
 
 
@@ -128,7 +126,7 @@ def cli() -> None:
 @cli.command()
 @bounds_option
 @click.option("--pin", is_flag=True, help="Write the verdicts as the expected ones (in a source checkout).")
-@_max_states
+@max_states_option
 @output_option
 @click.pass_context
 def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, form: str) -> None:
@@ -177,7 +175,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
               help="Which races to show as timelines.")
 @click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
               help="Write each race as a scenario file.")
-@_max_states
+@max_states_option
 @_verbose
 @output_option
 @click.pass_context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["BadInput", "Defect", "unknown"]
+__all__ = ["BadInput", "Defect", "short", "unknown"]
 
 
 class BadInput(Exception):
@@ -18,3 +18,9 @@ class Defect(Exception):
 def unknown(kind: str, name: str, allowed: Iterable[str]) -> BadInput:
     """Return the error for a name that is not one of ``allowed``."""
     return BadInput(f"unknown {kind} {name!r}; there are: {', '.join(allowed)}")
+
+
+def short(text: str) -> str:
+    """Return ``text`` as a message may quote it: in one line that is not too long."""
+    told = " ".join(text.split())
+    return told if len(told) <= 120 else f"{told[:117]}…"

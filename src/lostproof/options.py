@@ -12,8 +12,8 @@ from click.shell_completion import CompletionItem
 from lostproof.errors import BadInput
 
 __all__ = [
-    "Folder", "Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names", "output_option",
-    "subject_options",
+    "Folder", "Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names",
+    "max_states_option", "output_option", "subject_options",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -104,6 +104,10 @@ output_option = format_option("text", "json")
 bounds_option = click.option(
     "--bounds", type=Name("bounds"), metavar="PRESET|SLICE", default="ci", show_default=True,
     help="smoke, ci, deep, or a slice of your own such as crashes=2,restarts=1.",
+)
+
+max_states_option = click.option(
+    "--max-states", type=click.IntRange(min=1), metavar="N", help="Give up a slice, as inconclusive, above this size."
 )
 
 

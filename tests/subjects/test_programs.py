@@ -24,9 +24,10 @@ from lostproof.evidence import DECISIONS, KEEP, LOST, Evidence, recover
 from lostproof.files import schema
 from lostproof.subjects.pipe import Misbehaviour, Pipe
 from lostproof.subjects.places import Asking, moved, subject_at
+from lostproof.subjects.programs import program_subject
 from lostproof.subjects.random_worlds import random_worlds
-from lostproof.subjects.subject import Subject, program_subject
-from lostproof.subjects.worlds import World, evidence_in, world_of
+from lostproof.subjects.subject import Subject
+from lostproof.subjects.worlds import SmallWorld, evidence_in, world_of
 
 HEAD = """\
 import json, os, subprocess, sys, time
@@ -61,7 +62,7 @@ def subject(path: Path, timeout: float = 20) -> Subject:
     return program_subject(path.stem, path.name, [sys.executable, str(path)], timeout=timeout, keep=path.parent / "kept")
 
 
-def offended(folder: Path, text: str, worlds: list[World] = PLAIN, timeout: float = 20) -> tuple[str, dict[str, Any]]:
+def offended(folder: Path, text: str, worlds: list[SmallWorld] = PLAIN, timeout: float = 20) -> tuple[str, dict[str, Any]]:
     """Return what is told about a misbehaving program, and the question that was saved for it."""
     with pytest.raises(BadInput) as caught:
         subject(program(folder, text), timeout).sweep(worlds)
@@ -218,7 +219,7 @@ def test_a_program_that_crashes_at_once_stumbles_over_the_first_question(tmp_pat
     ],
     ids=["how often", "every third time", "when", "what came before"],
 )
-def test_an_answer_must_depend_on_its_question_alone(tmp_path: Path, changing: str, worlds: list[World]) -> None:
+def test_an_answer_must_depend_on_its_question_alone(tmp_path: Path, changing: str, worlds: list[SmallWorld]) -> None:
     """All is asked again, backwards: who counts, looks at the clock, or remembers, is found out."""
     text = f"import time\nbegan, last = time.time(), None\n{HEAD}{changing}\n    say(answer(world, rows=rows))\n"
     message, question = offended(tmp_path, text, worlds)
@@ -236,7 +237,7 @@ def test_another_wording_of_the_same_answer_is_no_contradiction(tmp_path: Path) 
 @pytest.mark.parametrize("worlds", [PLAIN, [world_of(list(Evidence.domain())[48 * 7 : 48 * 8])] * 70], ids=["few", "many"])
 @pytest.mark.parametrize(("text", "ask"), [("import time\ntime.sleep(60)", 0), (HEAD + ODD + "time.sleep(60)" + TAIL, 5)],
                          ids=["at once", "in the middle"])
-def test_a_program_that_hangs_is_left_after_its_time(tmp_path: Path, text: str, ask: int, worlds: list[World]) -> None:
+def test_a_program_that_hangs_is_left_after_its_time(tmp_path: Path, text: str, ask: int, worlds: list[SmallWorld]) -> None:
     """A program that reads nothing, or stops in between, does not keep anybody, however much it was to read."""
     began = time.monotonic()
     message, question = offended(tmp_path, text, worlds, timeout=1.5)

@@ -32,7 +32,7 @@ from lostproof.subjects.worlds import (
     Line,
     Row,
     Setting,
-    World,
+    SmallWorld,
     evidence_in,
     world_of,
 )
@@ -43,11 +43,11 @@ SOME = list(Evidence.domain(WHOLE))[::53]
 """Every value of every part, in many combinations: the stride goes with the length of no part."""
 
 
-def evidences_in(world: World) -> list[Evidence]:
+def evidences_in(world: SmallWorld) -> list[Evidence]:
     return [evidence_in(world, row) for row in world.rows]
 
 
-def bytes_of(worlds: Iterator[World]) -> bytes:
+def bytes_of(worlds: Iterator[SmallWorld]) -> bytes:
     return b"\n".join(json.dumps(world.request(number)).encode() for number, world in enumerate(worlds))
 
 
@@ -106,7 +106,7 @@ def test_questions_match_the_schema() -> None:
 NOW = 1_800_000_000_000
 START = NOW - GRACE_MS
 ROW = Row("row-0", "daily", f"cron:daily:{START}", "running", START, START, START)
-PLAIN = World(authoritative=True, active_jobs=(), executing=(), rows=(ROW,), now=NOW)
+PLAIN = SmallWorld(authoritative=True, active_jobs=(), executing=(), rows=(ROW,), now=NOW)
 
 
 def seen(row: dict[str, Any], **world: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lostproof.errors import BadInput
-from lostproof.options import Folder, Name, bounds_option, from_here, output_option, subject_options
+from lostproof.options import Folder, Name, bounds_option, from_here, max_states_option, output_option, subject_options
 from lostproof.output import print_json, print_views, progress, width
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ SAVED = 20
 @click.option("--verdicts/--no-verdicts", default=None,
               help="Also judge all properties around the answers; the default is to do so for a folder.")
 @bounds_option
+@max_states_option
 @subject_options
 @click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
               help="Write disagreements as questions, and races as scenario files.")
@@ -47,7 +48,7 @@ SAVED = 20
 @click.pass_context
 def conform(
     ctx: click.Context, place: str, base: str | None, worlds: int, seed: int, verdicts: bool | None, bounds: str,
-    cache: Path | None, timeout: float, save: Path | None, pin: bool, form: str,
+    max_states: int | None, cache: Path | None, timeout: float, save: Path | None, pin: bool, form: str,
 ) -> None:
     """Ask real reconcile code about every evidence and about random worlds, and compare with our revision.
 
@@ -85,7 +86,7 @@ def conform(
         if pin:
             _pin(subject, result)
         judging = is_folder(Path(place)) if verdicts is None else verdicts
-        judged = _judge(known, subject, result, bounds, say) if judging else None
+        judged = _judge(known, subject, result, bounds, max_states, say) if judging else None
     if save:
         _save(result, judged, save)
     worse = _worse(judged) if judged else []
@@ -116,14 +117,15 @@ def _rule(subject: Subject, base: str | None, known: Revision) -> Rule:
 
 
 def _judge(
-    known: Revision, subject: Subject, result: Conformance, bounds: str, say: Callable[[str], None] | None
+    known: Revision, subject: Subject, result: Conformance, bounds: str, limit: int | None,
+    say: Callable[[str], None] | None,
 ) -> list[Result]:
     """Return the verdicts around the subject's answers, and those of the revision itself."""
-    from lostproof.engine.verdicts import check_all
+    from lostproof.engine.verdicts import MAX_STATES, check_all
     from lostproof.subjects.subject import with_subject
 
     mine = with_subject(known, subject, result.modelled_decisions)
-    return check_all([mine, known], bounds, on_progress=say, workers=os.cpu_count() or 1)
+    return check_all([mine, known], bounds, None, limit or MAX_STATES, say, workers=os.cpu_count() or 1)
 
 
 def _worse(judged: list[Result]) -> list[str]:

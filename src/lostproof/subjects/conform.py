@@ -11,7 +11,7 @@ from lostproof.evidence import DOMAIN, Decision, Domain, Evidence, Rule
 from lostproof.subjects.pinned_answers import PARTS
 from lostproof.subjects.random_worlds import modelled_worlds, random_worlds
 from lostproof.subjects.subject import Subject
-from lostproof.subjects.worlds import World, evidence_in, world_of
+from lostproof.subjects.worlds import SmallWorld, evidence_in, world_of
 
 __all__ = ["Comparison", "Conformance", "Disagreement", "conform"]
 
@@ -20,7 +20,7 @@ __all__ = ["Comparison", "Conformance", "Disagreement", "conform"]
 class Disagreement:
     """A row about which the subject decides otherwise than the rule: the world, the row's name, and both decisions."""
 
-    world: World
+    world: SmallWorld
     row: str
     evidence: Evidence
     expected: Decision
@@ -121,7 +121,7 @@ def _over_evidence(rule: Rule, evidences: Sequence[Evidence], decisions: Sequenc
     return wrong
 
 
-def _over_worlds(rule: Rule, worlds: Sequence[World], answers: Sequence[Sequence[Decision]]) -> Comparison:
+def _over_worlds(rule: Rule, worlds: Sequence[SmallWorld], answers: Sequence[Sequence[Decision]]) -> Comparison:
     wrong = []
     for world, decisions in zip(worlds, answers, strict=True):
         for row, found in zip(world.rows, decisions, strict=True):

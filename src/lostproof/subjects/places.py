@@ -16,7 +16,8 @@ from lostproof.revisions.shipped_rules import epoch_of, release_number
 from lostproof.subjects import releases
 from lostproof.subjects.npm import offline
 from lostproof.subjects.pinned_answers import pinned_subject
-from lostproof.subjects.subject import Subject, program_subject
+from lostproof.subjects.programs import program_subject
+from lostproof.subjects.subject import Subject
 
 __all__ = ["FORMS", "Asking", "moved", "subject_at"]
 

@@ -16,7 +16,7 @@ from lostproof.subjects.worlds import (
     Last,
     Line,
     Row,
-    World,
+    SmallWorld,
     evidence_in,
 )
 
@@ -34,14 +34,14 @@ ERRORS = (None, "the work failed", TIMED_OUT_TEXT, f"{TIMED_OUT_TEXT} (last phas
 LOST_ERRORS = (LOST_TEXT, LOST_TEXT.upper(), f"sweep: {LOST_TEXT}", None, "marked by hand")
 
 
-def random_worlds(seed: int, count: int) -> Iterator[World]:
+def random_worlds(seed: int, count: int) -> Iterator[SmallWorld]:
     """Yield ``count`` worlds; the same seed gives the same worlds."""
     draw = Random(seed)
     for _ in range(count):
         yield _world(draw)
 
 
-def modelled_worlds(seed: int, count: int) -> Iterator[World]:
+def modelled_worlds(seed: int, count: int) -> Iterator[SmallWorld]:
     """Yield ``count`` worlds that have only rows such as a modelled world has."""
     draw = Random(seed)
     while count:
@@ -52,14 +52,14 @@ def modelled_worlds(seed: int, count: int) -> Iterator[World]:
             yield replace(world, rows=rows)
 
 
-def _world(draw: Random) -> World:
+def _world(draw: Random) -> SmallWorld:
     starts = [NOW - draw.choice(AGES) for _ in range(draw.randint(1, 4))]
     jobs = JOBS[: draw.randint(1, len(JOBS))]
     drawn = [_row(draw, number, jobs, starts) for number in range(draw.randint(1, 6))]
     # A ledger reuses the row of a run id, so no two rows that are swept have the same.
     rows = tuple({row.run or row.row: row for row in drawn}.values())
     authoritative = draw.random() < 0.7
-    return World(
+    return SmallWorld(
         authoritative=authoritative,
         active_jobs=tuple(job for job in jobs if draw.random() < 0.3),
         executing=tuple(row.row for row in rows if draw.random() < 0.2) if authoritative else None,

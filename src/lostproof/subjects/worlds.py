@@ -17,7 +17,7 @@ from typing import Any
 from lostproof.evidence import Evidence
 
 __all__ = [
-    "ELSEWHERE", "GRACE_MS", "INTERRUPTED_TEXT", "LOST_TEXT", "Job", "Last", "Line", "Row", "Setting", "World",
+    "ELSEWHERE", "GRACE_MS", "INTERRUPTED_TEXT", "LOST_TEXT", "Job", "Last", "Line", "Row", "Setting", "SmallWorld",
     "evidence_in", "world_of",
 ]
 
@@ -83,7 +83,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SmallWorld:
     """Everything that a sweep could look at, at the moment when it begins."""
 
     authoritative: bool
@@ -169,7 +169,7 @@ ELSEWHERE = Setting(
 """Another setting, which differs from the usual one in everything. (No row is idle for a day: releases delete such rows.)"""
 
 
-def world_of(evidences: Sequence[Evidence], setting: Setting = USUAL) -> World:
+def world_of(evidences: Sequence[Evidence], setting: Setting = USUAL) -> SmallWorld:
     """Return a world with one row for each of ``evidences``, each of a job of its own.
 
     They must agree on what the whole process or the whole store has: whether it is authoritative, whether it can know
@@ -177,7 +177,7 @@ def world_of(evidences: Sequence[Evidence], setting: Setting = USUAL) -> World:
     """
     first = evidences[0]
     made = [_Made(number, evidence, setting) for number, evidence in enumerate(evidences)]
-    return World(
+    return SmallWorld(
         authoritative=first.authoritative,
         active_jobs=tuple(one.job for one in made if one.evidence.active),
         executing=None if first.owner == "unknown" else tuple(one.name for one in made if one.evidence.owner == "live"),
@@ -265,7 +265,7 @@ class _Made:
 # -- from a world to evidence
 
 
-def evidence_in(world: World, row: Row) -> Evidence:
+def evidence_in(world: SmallWorld, row: Row) -> Evidence:
     """Return what a rule may look at when it decides about ``row`` in ``world``."""
     form, job, start = _identity(row)
     state = next((state for state in world.jobs if state.job == job), None)
@@ -297,7 +297,8 @@ def _identity(row: Row) -> tuple[str, str | None, float | None]:
     job, tail = head.removeprefix("cron:").strip(), tail.strip()
     if not head.startswith("cron:") or not job or row.job not in (None, "", job):
         return malformed
-    if re.fullmatch(r"\+?\d+", tail, re.ASCII):  # with a sign it is still a whole number to the releases that are strict
+    # With a plus sign it is still a whole number to the releases that are strict.
+    if re.fullmatch(r"\+?\d{1,16}", tail, re.ASCII):
         return "well_formed", job, int(tail)
     number = _number(tail)
     return malformed if number is None else ("loose", job, number)
@@ -311,6 +312,11 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def is_interrupted(error: object) -> bool:
+    """Return whether an error says that a run was cut off: an inference of whoever wrote it, and no record."""
+    return error == INTERRUPTED_TEXT
+
+
 def _told(status: str, error: str | None) -> str:
     """Return which result a store tells of."""
     if status == "error":
@@ -318,7 +324,7 @@ def _told(status: str, error: str | None) -> str:
     return status
 
 
-def _log(world: World, job: str | None, start: float | None) -> str:
+def _log(world: SmallWorld, job: str | None, start: float | None) -> str:
     if job in world.unreadable_logs:
         return "unreadable"
     lines = [line for line in world.log if line.job == job and line.run_at is not None and start is not None]
@@ -352,7 +358,7 @@ def _marker(state: Job | None, start: float | None) -> str:
     return "earlier" if state.marker < start else "later"
 
 
-def _ledger(world: World, row: Row) -> str:
+def _ledger(world: SmallWorld, row: Row) -> str:
     """Return how the disk has closed the row, or another row of the same run."""
     if not row.job:
         return "none"
