@@ -156,7 +156,7 @@ def test_a_module_of_another_shape_is_told(
     result = lostproof("conform", str(folder), "--worlds", "5", code=2)
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert "shape: " in result.stderr
+    assert "cannot be asked: " in result.stderr
     assert told in result.stderr
 
 
