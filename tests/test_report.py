@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from lostproof.bounds import Bounds
+from lostproof.cubes import word
 from lostproof.drivers.random import simulate
 from lostproof.drivers.timed import Timed
 from lostproof.engine.verdicts import check
@@ -200,13 +202,8 @@ def test_a_matrix_keeps_the_names_of_its_rows(width: int) -> None:
 def test_the_rows_of_a_decision_table_cover_all_evidence_once(name: str) -> None:
     rows = rule_rows(REVISIONS[name])
 
-    def matches(row: dict[str, object], evidence: Evidence) -> bool:
-        for part in DOMAIN:
-            value = getattr(evidence, part)
-            word = ("yes" if value else "no") if isinstance(value, bool) else value
-            if row[part] != "*" and word not in row[part]:  # type: ignore[operator]
-                return False
-        return True
+    def matches(row: dict[str, Any], evidence: Evidence) -> bool:
+        return all(row[part] == "*" or word(getattr(evidence, part)) in row[part] for part in DOMAIN)
 
     for evidence, decision in zip(Evidence.domain(), REVISIONS[name].decisions, strict=True):
         assert [row["decision"] for row in rows if matches(row, evidence)] == [str(decision)]

@@ -115,7 +115,7 @@ def inferred(m: Model, copy: Any, status: Any) -> Any:
 
 
 def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> None:
-    """Write what a sweep of the gateway decided about run ``k``: memory first, or only what reached the disk."""
+    """Write what a sweep or a start-up decided about run ``k``: memory first, or only what reached the disk."""
     status = inferred(m, w.memory[k], status)
     on = on & (status != REFUSED)
     if disk or m.revision.memory_first:
@@ -369,11 +369,7 @@ def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
     """Close the row of a run that was found cut off as interrupted, over ``lost`` too; create it first if there is none."""
     w.unclosed[k] = 0
     open_row(m, w, k, w.memory[k] == ABSENT, disk)
-    status = inferred(m, w.memory[k], INTERRUPTED)
-    closed = status != REFUSED
-    if disk:
-        put_memory(m, w, k, closed, status)
-        put_row(m, w, k, closed, status)
+    decide_row(m, w, k, True, INTERRUPTED, disk)
 
 
 @_repair

@@ -81,7 +81,7 @@ def conform(
         subject = subject_at(place, Asking(cache, timeout, save or Path(), say=say))
         known = revision(base or subject.base or "reference")
         rule = _rule(subject, base, known)
-        whole = rule is not known.rule or _is_release(known)
+        whole = rule is not known.rule or known.shipped
         result = compare(subject, rule, whole=whole, worlds=worlds, seed=seed, say=say)
         if pin:
             _pin(subject, result)
@@ -98,10 +98,6 @@ def conform(
             print_views("", result_view(judged[0], False), *races_view(judged[0], "first", width()))
             print_views(*_worse_lines(worse, _inconclusive(judged), known))
     ctx.exit(DISAGREES if worse or not result.agrees else INCONCLUSIVE if _inconclusive(judged or []) else AGREES)
-
-
-def _is_release(known: Revision) -> bool:
-    return known.name.startswith("openclaw-")
 
 
 def _rule(subject: Subject, base: str | None, known: Revision) -> Rule:
@@ -150,7 +146,9 @@ def _worse_lines(worse: list[str], inconclusive: bool, known: Revision) -> list[
 
 
 def _demand_release(place: str) -> None:
-    if not place.startswith("openclaw@"):
+    from lostproof.subjects.places import RELEASE
+
+    if not RELEASE.fullmatch(place):
         raise BadInput(f"{place}: only the answers of a release are pinned; write openclaw@VERSION")
 
 

@@ -324,8 +324,8 @@ def _values(allowed: Sequence[str]) -> str:
 def write_orders(name: str) -> str:
     """Return the write order of each path of a revision, section by section, or the release that has the same."""
     subject = revision(name)
-    alike = [known for known in REVISIONS if _is_release(known) and REVISIONS[known].write_orders == subject.write_orders]
-    if alike and not _is_release(name):
+    alike = [known.name for known in REVISIONS.values() if known.shipped and known.write_orders == subject.write_orders]
+    if alike and not subject.shipped:
         return f"\nWrite orders: as in `{alike[-1]}`.\n"
     text = ""
     for path, order in subject.write_orders.items():
@@ -336,10 +336,6 @@ def write_orders(name: str) -> str:
         ]
         text += f"\n`{path}`:\n" + table(("", "section", "run is then", "steps", "waits, locks, faults"), rows)
     return text
-
-
-def _is_release(name: str) -> bool:
-    return name.startswith("openclaw-")
 
 
 def _steps(section: Section) -> str:

@@ -132,6 +132,11 @@ class Revision:
             self.states(path)
 
     @property
+    def shipped(self) -> bool:
+        """Whether this is a release of the product as it was published."""
+        return self.name.startswith("openclaw-")
+
+    @property
     def write_orders(self) -> dict[str, WriteOrder]:
         """The write orders by path, for the paths that there are."""
         orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
