@@ -68,6 +68,12 @@ def asked(rule: Any) -> Subject:
     return Subject(rule.__name__, rule.__name__, ask, one_by_one(ask))
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a line breaks must not hang on how long the path of this checkout is."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
 @pytest.fixture
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lostproof.subjects.conform.PARTS", FEWER)
