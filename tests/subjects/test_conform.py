@@ -48,7 +48,8 @@ QUESTION = jsonschema.Draft202012Validator(schema("subject-request"))
 
 
 def lostproof(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(cli, list(arguments), prog_name="lostproof", env={"COLUMNS": "120"})
+    # Where a line breaks must not hang on how long the path of this checkout is.
+    result = CliRunner().invoke(cli, list(arguments), prog_name="lostproof", env={"COLUMNS": "1000"})
     assert result.exit_code == code, result.output
     return result
 
@@ -66,12 +67,6 @@ def asked(rule: Any) -> Subject:
         return [rule(evidence) for evidence in evidences]
 
     return Subject(rule.__name__, rule.__name__, ask, one_by_one(ask))
-
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a line breaks must not hang on how long the path of this checkout is."""
-    monkeypatch.setenv("COLUMNS", "1000")
 
 
 @pytest.fixture
