@@ -18,8 +18,8 @@ import click
 from lostproof.commands.conform import conform
 from lostproof.errors import BadInput, Defect
 from lostproof.options import (
-    Folder,
     Name,
+    Place,
     ScenarioPath,
     bounds_option,
     format_option,
@@ -27,12 +27,14 @@ from lostproof.options import (
     known_names,
     max_states_option,
     output_option,
+    report_options,
     subject_options,
 )
 from lostproof.output import CannotWrite, complain, print_json, print_line, print_views, progress, width, writing
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
+    from lostproof.report.judged import Wanted
     from lostproof.revisions import Revision
     from lostproof.subjects.places import Asking
 
@@ -127,9 +129,10 @@ def cli() -> None:
 @bounds_option
 @click.option("--pin", is_flag=True, help="Write the verdicts as the expected ones (in a source checkout).")
 @max_states_option
+@report_options
 @output_option
 @click.pass_context
-def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, form: str) -> None:
+def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, wanted: Wanted, form: str) -> None:
     """Judge every revision against every property and compare with the pinned verdicts.
 
     \b
@@ -141,6 +144,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import matrix_data
+    from lostproof.report.judged import Judged, write_reports
     from lostproof.report.text import matrix_view
     from lostproof.revisions import REVISIONS
 
@@ -156,6 +160,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
         click.echo(f"pinned in {from_here(pinned.pin(name, results))}", err=True)
         expected = pinned.pins(name)
     drifted = pinned.drift(expected, results) if expected is not None else []
+    write_reports(wanted, Judged("matrix", name, slices, results, expected, drifted))
     if form == "json":
         print_json(matrix_data(name, slices, results, expected, drifted))
     else:
@@ -173,16 +178,17 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, f
 @subject_options
 @click.option("--races", type=click.Choice(["none", "first", "all"]), default="first", show_default=True,
               help="Which races to show as timelines.")
-@click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
+@click.option("--save", type=Place(file_okay=False, path_type=Path), metavar="DIR",
               help="Write each race as a scenario file.")
 @max_states_option
 @_verbose
+@report_options
 @output_option
 @click.pass_context
 def check(
     ctx: click.Context, revisions: tuple[str, ...], judged: tuple[str, ...], bounds: str, rule: str | None,
     base: str | None, cache: Path | None, timeout: float, races: str, save: Path | None, max_states: int | None,
-    verbose: bool, form: str,
+    verbose: bool, wanted: Wanted, form: str,
 ) -> None:
     """Judge some revisions (by default the reference) and show the shortest races.
 
@@ -201,6 +207,7 @@ def check(
     """
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import check_data
+    from lostproof.report.judged import Judged, write_reports
     from lostproof.report.text import races_view, result_view
     from lostproof.scenarios import save_races
     from lostproof.subjects.places import Asking
@@ -210,9 +217,10 @@ def check(
         asking = Asking(cache, timeout, keep=save or Path(), say=say)
         subjects = _subjects(revisions, rule, base, asking)
     results = _explore(subjects, bounds, judged, max_states)
-    if save:
-        for path in save_races(results, save):
-            click.echo(f"saved {from_here(path)}", err=True)
+    saved = save_races(results, save) if save else {}
+    for path in saved.values():
+        click.echo(f"saved {from_here(path)}", err=True)
+    write_reports(wanted, Judged("check", name, slices, results, saved=saved))
     if form == "json":
         print_json(check_data(name, slices, results))
     else:

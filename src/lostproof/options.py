@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +13,8 @@ from click.shell_completion import CompletionItem
 from lostproof.errors import BadInput
 
 __all__ = [
-    "Folder", "Name", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names",
-    "max_states_option", "output_option", "subject_options",
+    "Name", "Place", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names",
+    "max_states_option", "output_option", "report_options", "subject_options",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,11 +55,11 @@ def known_names(kind: str) -> Iterable[str]:
             return []
 
 
-class Folder(click.Path):
-    """A folder; no name at all is not taken for the present one."""
+class Place(click.Path):
+    """A file or folder to write; no name at all is not taken for the present one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder as a path."""
+        """Return it as a path."""
         return super().convert(_named(value, param), param, ctx)
 
 
@@ -118,6 +119,24 @@ def subject_options(command: Command) -> Command:
         help="How long the subject may take over a batch of questions.",
     )(command)
     return click.option(
-        "--dir", "cache", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
+        "--dir", "cache", type=Place(file_okay=False, path_type=Path), metavar="DIR",
         help="Where releases are installed; the default is LOSTPROOF_CACHE, or the user's cache.",
     )(command)
+
+
+def report_options(command: Command) -> Command:
+    """Add the options for reports; the command gets them as one ``wanted`` (:class:`lostproof.report.judged.Wanted`)."""
+
+    @wraps(command)
+    def with_reports(*arguments: Any, junit: Path | None, **more: Any) -> Any:
+        from lostproof.report.judged import Wanted
+
+        return command(*arguments, wanted=Wanted(junit), **more)
+
+    options = [
+        click.option("--junit", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
+                     help="Write the verdicts as JUnit XML: one suite for each revision."),
+    ]
+    for option in reversed(options):
+        with_reports = option(with_reports)
+    return with_reports  # type: ignore[return-value]

@@ -143,15 +143,15 @@ def load(path: Path) -> Scenario:
 # -- writing
 
 
-def save_races(results: Iterable[Result], directory: Path) -> list[Path]:
-    """Write each race of ``results`` as a scenario file that replays it, and return the files.
+def save_races(results: Iterable[Result], directory: Path) -> dict[tuple[str, str], Path]:
+    """Write each race of ``results`` as a scenario file that replays it; return the files by revision and property.
 
     Raises:
         BadInput: the folder cannot be written to.
     """
     races = [verdict.race for result in results for verdict in result.verdicts if verdict.race is not None]
     try:
-        return [save_race(race, directory) for race in races]
+        return {(one.race.model.revision.name, one.race.property.id): save_race(one, directory) for one in races}
     except OSError as error:
         raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
 
@@ -167,7 +167,6 @@ def save_race(race: TimedRace, directory: Path) -> Path:
     ]
     # What comes of age after the last step is part of the race: wait for it.
     timeline.append({"at": race.moments[-1].at_ms, "do": "wait"})
-    subject = judged.name_of(model, race.race.subject)
     own: dict[str, Any] = {}
     if model.revision.own_rule is not None:
         from lostproof.subjects.places import moved
@@ -177,7 +176,7 @@ def save_race(race: TimedRace, directory: Path) -> Path:
     data = {
         "scenario": name,
         "title": f"{model.revision.name}: {judged.sentence}, and here it is broken",
-        "about": f"A shortest race, found by exhaustive exploration: {judged.because.format(it=subject)}.",
+        "about": f"A shortest race, found by exhaustive exploration: {race.race.because}.",
         "source": [f"the rule of {model.revision.source}" if own else model.revision.source],
         "timers": "explicit",
         "bounds": {

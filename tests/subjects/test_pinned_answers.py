@@ -192,7 +192,7 @@ def test_a_scenario_with_a_pinned_release_is_replayed_without_it(tmp_path: Path)
     mine = with_subject(base, subject_at("openclaw@2026.4.15", Asking(install=False)))
     saved = save_races([check(mine, "smoke", ["completed-run-never-lost", "live-run-never-lost"])], tmp_path / "races")
     assert saved
-    for path in saved:
+    for path in saved.values():
         assert "rule:\n  subject: openclaw@2026.4.15\n  base: openclaw-2026.4.15\n" in path.read_text()
     found = CliRunner().invoke(cli, ["run", str(tmp_path / "races"), "--format", "json"])
     assert found.exit_code == 0, found.output

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lostproof.errors import BadInput
-from lostproof.options import Folder, Name, bounds_option, from_here, max_states_option, output_option, subject_options
+from lostproof.options import Name, Place, bounds_option, from_here, max_states_option, output_option, subject_options
 from lostproof.output import print_json, print_views, progress, width
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ SAVED = 20
 @bounds_option
 @max_states_option
 @subject_options
-@click.option("--save", type=Folder(file_okay=False, path_type=Path), metavar="DIR",
+@click.option("--save", type=Place(file_okay=False, path_type=Path), metavar="DIR",
               help="Write disagreements as questions, and races as scenario files.")
 @click.option("--pin", is_flag=True, help="Keep the release's answers in spec/releases (in a source checkout).")
 @output_option
@@ -169,7 +169,7 @@ def _save(result: Conformance, judged: list[Result] | None, folder: Path) -> Non
     except OSError as error:
         raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
     if judged:
-        for path in save_races(judged[:1], folder):
+        for path in save_races(judged[:1], folder).values():
             click.echo(f"saved {from_here(path)}", err=True)
 
 

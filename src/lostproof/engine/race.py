@@ -79,6 +79,11 @@ class Race:
         return self.violation.steps
 
     @cached_property
+    def because(self) -> str:
+        """Why the property is false in it, in words."""
+        return self.property.because.format(it=self.property.name_of(self.model, self.subject))
+
+    @cached_property
     def faults(self) -> int:
         """How many budgeted faults happen in it."""
         return int(self.model.faults_spent(self.model.view(self.states[-1])))

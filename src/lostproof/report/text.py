@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from io import StringIO
 from typing import IO, Any
 
 from rich.console import Console, Group, RenderableType
@@ -27,8 +28,8 @@ from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
-    "LOOKS", "console", "listing", "matrix_view", "races_view", "replays_line", "result_view", "scenario_view", "show",
-    "simulation_view",
+    "LOOKS", "console", "listing", "matrix_view", "plain", "races_view", "replays_line", "result_view", "scenario_view",
+    "show", "simulation_view",
 ]
 
 LOOKS = {
@@ -65,6 +66,14 @@ def show(*views: RenderableType) -> None:
     lines = captured.get().splitlines()
     text = "".join(f"{line if out.is_terminal else line.rstrip()}\n" for line in lines)
     out.file.write(encodable(text, out.encoding))
+
+
+def plain(view: RenderableType, width: int) -> str:
+    """Return ``view`` as plain lines of at most ``width`` columns, for a report."""
+    out = Console(file=StringIO(), width=width, highlight=False, color_system=None, force_terminal=False)
+    with out.capture() as captured:
+        out.print(view)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 # -- check

@@ -69,7 +69,7 @@ def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
     race = timed.race
     model, judged = race.model, race.property
-    because = judged.because.format(it=judged.name_of(model, race.subject))
+    because = race.because
     if judged.kind == "leads-to":
         because += _for_ever(timed)
     point = timed.point_of_no_return

@@ -1,0 +1,83 @@
+"""What a command found out, as reports of all kinds need it, and the reports that it is asked to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lostproof.errors import BadInput
+
+if TYPE_CHECKING:
+    from lostproof.bounds import Slice
+    from lostproof.engine.verdicts import Result, Verdict
+    from lostproof.pinned import Drift, Pins
+
+__all__ = ["Judged", "Wanted", "write_reports"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Verdicts, and what they are held against.
+
+    Attributes:
+        command: ``check``, which a violation fails, or ``matrix``, which only a difference from what is pinned fails.
+        bounds: the name of the preset or slice.
+        slices: its slices.
+        results: the verdicts, one result for each revision.
+        expected: the verdicts that are pinned for these bounds; None if nothing is, or nobody asked.
+        drifted: where ``results`` and ``expected`` differ.
+        saved: the scenario file of a race, by names of revision and property, for the races that were saved.
+    """
+
+    command: str
+    bounds: str
+    slices: Sequence[Slice]
+    results: Sequence[Result]
+    expected: Pins | None = None
+    drifted: Sequence[Drift] = ()
+    saved: Mapping[tuple[str, str], Path] = field(default_factory=dict)
+
+    def race_file(self, result: Result, verdict: Verdict) -> Path | None:
+        """Return the scenario file that replays the race of ``verdict``, if it was saved."""
+        return self.saved.get((result.revision.name, verdict.property.id))
+
+    def problem(self, result: Result, verdict: Verdict) -> str | None:
+        """Return why the build should not pass because of ``verdict``, in one line; None if it may."""
+        name, judged = result.revision.name, verdict.property.id
+        if verdict.verdict == "inconclusive":
+            return f"inconclusive: {verdict.reason}"
+        if self.command == "check":
+            return verdict.race.race.because if verdict.verdict == "violated" and verdict.race else None
+        return next((str(drift) for drift in self.drifted if (drift.revision, drift.property) == (name, judged)), None)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The reports that a command is asked for."""
+
+    junit: Path | None = None
+
+
+def write_reports(wanted: Wanted, judged: Judged) -> None:
+    """Write the reports that are wanted; each is complete before its file is touched.
+
+    Raises:
+        BadInput: a file cannot be written.
+    """
+    if wanted.junit:
+        from lostproof.report.junit import junit_xml
+
+        _write(wanted.junit, junit_xml(judged))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error.strerror})") from error
