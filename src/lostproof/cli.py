@@ -129,7 +129,7 @@ def cli() -> None:
 @bounds_option
 @click.option("--pin", is_flag=True, help="Write the verdicts as the expected ones (in a source checkout).")
 @max_states_option
-@report_options
+@report_options("github", "junit", "sarif")
 @output_option
 @click.pass_context
 def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, wanted: Wanted, form: str) -> None:
@@ -182,7 +182,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
               help="Write each race as a scenario file.")
 @max_states_option
 @_verbose
-@report_options
+@report_options("github", "junit", "sarif")
 @output_option
 @click.pass_context
 def check(

@@ -124,19 +124,29 @@ def subject_options(command: Command) -> Command:
     )(command)
 
 
-def report_options(command: Command) -> Command:
-    """Add the options for reports; the command gets them as one ``wanted`` (:class:`lostproof.report.judged.Wanted`)."""
+REPORTS = {
+    "github": click.option("--github", is_flag=True, help="Annotate, and write the step summary, in a GitHub Actions job."),
+    "junit": click.option("--junit", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
+                          help="Write what was judged as JUnit XML."),
+    "sarif": click.option("--sarif", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
+                          help="Write what is violated as SARIF, with the races as code flows."),
+}
+"""The options for reports, by their names in :class:`lostproof.report.judged.Wanted`."""
 
-    @wraps(command)
-    def with_reports(*arguments: Any, junit: Path | None, **more: Any) -> Any:
-        from lostproof.report.judged import Wanted
 
-        return command(*arguments, wanted=Wanted(junit), **more)
+def report_options(*kinds: str) -> Callable[[Command], Command]:
+    """Return the options for these kinds of reports; the command gets them as one ``wanted``."""
 
-    options = [
-        click.option("--junit", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
-                     help="Write the verdicts as JUnit XML: one suite for each revision."),
-    ]
-    for option in reversed(options):
-        with_reports = option(with_reports)
-    return with_reports  # type: ignore[return-value]
+    def add(command: Command) -> Command:
+        @wraps(command)
+        def with_reports(*arguments: Any, **more: Any) -> Any:
+            from lostproof.report.judged import Wanted
+
+            return command(*arguments, wanted=Wanted(**{kind: more.pop(kind) for kind in kinds}), **more)
+
+        decorated: Any = with_reports
+        for kind in reversed(kinds):
+            decorated = REPORTS[kind](decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return add

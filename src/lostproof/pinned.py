@@ -14,7 +14,7 @@ from lostproof.files import data_root, in_checkout
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
 
-__all__ = ["Drift", "Pins", "drift", "pin", "pins", "require_checkout", "word_for"]
+__all__ = ["Drift", "Pins", "compared", "drift", "pin", "pins", "require_checkout", "word_for"]
 
 Pins = Mapping[str, Mapping[str, str]]
 """The verdict on each property, by revision."""
@@ -94,6 +94,20 @@ def drift(expected: Pins, results: Iterable[Result]) -> list[Drift]:
         for cell in dict.fromkeys([*found, *pinned])
         if pinned.get(cell) != found.get(cell)
     ]
+
+
+def compared(bounds: str, result: Result) -> tuple[str, list[Drift]] | None:
+    """Return what differs between ``result`` and what is pinned for its revision.
+
+    A rule of one's own is compared with the revision that it went into. Only what was judged is compared. The name of
+    the revision that was compared with comes first; None if nothing is pinned for these bounds.
+    """
+    known = pins(bounds) or {}
+    base = result.revision.own_rule[1] if result.revision.own_rule else result.revision.name
+    if base not in known:
+        return None
+    expected = {verdict.property.id: known[base].get(verdict.property.id, MISSING) for verdict in result.verdicts}
+    return base, drift({result.revision.name: expected}, [result])
 
 
 def _cells(words: Pins) -> dict[tuple[str, str], str]:

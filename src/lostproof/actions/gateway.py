@@ -48,14 +48,15 @@ def _gateway_action(
     event: str, guard: Callable[[World], Any], effect: Callable[[World], None], *,
     params: tuple[tuple[str, int], ...] = (), budget: str | None = None, writes_rows: bool = False, begins_run: bool = False,
 ) -> Action:
-    def happen(w: World) -> None:
-        _follow(event, w)
-        effect(w)
-
     return Action(
-        event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, happen, params,
+        event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, partial(_happen, event, effect), params,
         fair=budget is None, budget=budget, writes_rows=writes_rows, begins_run=begins_run, event=("gateway", event),
     )
+
+
+def _happen(event: str, effect: Callable[[World], None], w: World) -> None:
+    _follow(event, w)
+    effect(w)
 
 
 def _follow(event: str, w: World) -> None:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from lostproof.errors import BadInput
+from lostproof.output import complain
 
 if TYPE_CHECKING:
     from lostproof.bounds import Slice
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.pinned import Drift, Pins
 
-__all__ = ["Judged", "Wanted", "write_reports"]
+__all__ = ["Judged", "Wanted", "tell_github", "write_file", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The reports that a command is asked for."""
+    """The reports that a command is asked for: GitHub's on its usual ways, the others as files."""
 
+    github: bool = False
     junit: Path | None = None
+    sarif: Path | None = None
 
 
 def write_reports(wanted: Wanted, judged: Judged) -> None:
@@ -69,10 +74,28 @@ def write_reports(wanted: Wanted, judged: Judged) -> None:
     if wanted.junit:
         from lostproof.report.junit import junit_xml
 
-        _write(wanted.junit, junit_xml(judged))
+        write_file(wanted.junit, junit_xml(judged))
+    if wanted.sarif:
+        from lostproof.report.sarif import sarif_log
+
+        write_file(wanted.sarif, sarif_log(judged))
+    if wanted.github:
+        from lostproof.report.github import problem_annotations, step_summary
+
+        tell_github(problem_annotations(judged), step_summary(judged))
 
 
-def _write(path: Path, text: str) -> None:
+def tell_github(told: Sequence[str], summary: str) -> None:
+    """Print annotations on standard error, which GitHub reads as well, and append to the step's summary."""
+    from lostproof.report.github import SUMMARY, append_summary
+
+    for line in told:
+        click.echo(line, err=True)
+    if not append_summary(summary):
+        complain(f"no step summary is written: {SUMMARY} is not set")
+
+
+def write_file(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
     partial = path.with_name(f"{path.name}.partial")
     try:

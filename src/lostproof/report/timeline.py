@@ -24,7 +24,7 @@ from lostproof.report.data import subject_name, value_name
 from lostproof.tables import chart
 from lostproof.world import Cell, World
 
-__all__ = ["clock_time", "race_view", "timeline"]
+__all__ = ["Told", "clock_time", "lanes_of", "no_return", "race_view", "timeline", "told", "why"]
 
 DISK, MEMORY, GHOST = "bold", "dim", "dim italic"
 FAULT, BROKEN, DECISIVE = "bold red", "bold white on red", "bold yellow"
@@ -69,29 +69,30 @@ def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
     race = timed.race
     model, judged = race.model, race.property
-    because = race.because
-    if judged.kind == "leads-to":
-        because += _for_ever(timed)
     point = timed.point_of_no_return
     lines = [timeline(model, timed.moments, width, point, judged, steps=timed.steps)]
     if point < len(timed.moments) or judged.kind == "leads-to":
-        lines.append(Text(_point_of_no_return(timed), style=DECISIVE))
-    lines.append(Text.assemble(("✗ why  ", "bold red"), f"{because}."))
+        lines.append(Text(f"◆ {no_return(timed)}", style=DECISIVE))
+    lines.append(Text.assemble(("✗ why  ", "bold red"), f"{why(timed)}."))
     return Group(*lines)
 
 
-def _for_ever(timed: TimedRace) -> str:
+def why(timed: TimedRace) -> str:
+    """Return in words why the property is false, and, if it has to hold only in the end, why it never does."""
+    if timed.race.property.kind != "leads-to":
+        return timed.race.because
     if timed.race.doomed:
-        return "; nothing changes that any more, in every fair continuation"
-    return "; there is a fair continuation in which nothing ever changes that"
+        return f"{timed.race.because}; nothing changes that any more, in every fair continuation"
+    return f"{timed.race.because}; there is a fair continuation in which nothing ever changes that"
 
 
-def _point_of_no_return(timed: TimedRace) -> str:
+def no_return(timed: TimedRace) -> str:
+    """Return in words from where on nothing averts the violation any more."""
     if timed.race.property.kind == "leads-to" and not timed.race.doomed:
-        return "◆ no point of no return: luck in what follows could still avert it"
+        return "no point of no return: luck in what follows could still avert it"
     step = timed.point_of_no_return
     after = f"after step {step}" if step else "from the beginning"
-    return f"◆ no return {after}: every fair continuation without faults and operators ends in the violation"
+    return f"no return {after}: every fair continuation without faults and operators ends in the violation"
 
 
 def timeline(
@@ -109,12 +110,8 @@ def timeline(
         start_ms: what the clock shows at the beginning.
         steps: how many of the moments are the race proper, if it has a continuation.
     """
-    words = _Words(m, moments, judged)
-    unfolded = [_row(m, number, moment, judged, words, start_ms) for number, moment in enumerate(moments, 1)]
-    if judged is not None and judged.kind == "leads-to" and steps:
-        unfolded[steps - 1] = replace(unfolded[steps - 1], broken=True, style=BROKEN)
-    rows = list(_folded(unfolded, point_of_no_return))
-    lanes = _lanes(m, rows)
+    rows = list(_folded(told(m, moments, judged, start_ms, steps), point_of_no_return))
+    lanes = lanes_of(m, rows)
     plan = _Plan.of(rows, lanes, width)
     if plan.room < ROOM_BESIDE:
         return _stacked(rows, width, point_of_no_return, steps)
@@ -131,11 +128,11 @@ def timeline(
         mark = _mark(row, point_of_no_return)
         swimmers = [_lane_cell(m, lane, row) for lane in lanes]
         cells = swimmers if plan.swimming else [Text(row.lane), Text(row.label, row.style)]
-        table.add_row(mark, Text(row.numbers, "dim"), row.time, *cells, row.told(plan.room))
+        table.add_row(mark, Text(row.numbers, "dim"), row.time, *cells, row.wrapped(plan.room))
     return table
 
 
-def _stacked(rows: Sequence[_Row], width: int, point_of_no_return: int, steps: int | None) -> RenderableType:
+def _stacked(rows: Sequence[Told], width: int, point_of_no_return: int, steps: int | None) -> RenderableType:
     """Return the timeline for narrow places: what changed stands on lines of its own, below what happened."""
     numbers = _longest(row.numbers for row in rows)
     lines: list[RenderableType] = [Text("time, actor: what happens\n    ■ changed on disk  □ in memory", "dim")]
@@ -148,11 +145,11 @@ def _stacked(rows: Sequence[_Row], width: int, point_of_no_return: int, steps: i
         )
         lines.append(head)
         if row.changed:
-            lines.append(Padding(row.told(width - 4), (0, 0, 0, 4)))
+            lines.append(Padding(row.wrapped(width - 4), (0, 0, 0, 4)))
     return Group(*lines)
 
 
-def _mark(row: _Row, point_of_no_return: int) -> Text:
+def _mark(row: Told, point_of_no_return: int) -> Text:
     mark = Text("◆" if row.number == point_of_no_return else " ", style=DECISIVE)
     return mark.append("✗" if row.broken else " ", style="bold red")
 
@@ -165,7 +162,7 @@ class _Plan:
     room: int
 
     @classmethod
-    def of(cls, rows: Sequence[_Row], lanes: Sequence[str], width: int) -> _Plan:
+    def of(cls, rows: Sequence[Told], lanes: Sequence[str], width: int) -> _Plan:
         """Return the plan with lanes if ``width`` allows, else the one with a column for the actor."""
         gap = 2
         fixed = 2 + gap + _longest(row.numbers for row in rows) + gap + _longest(row.time for row in rows) + gap
@@ -185,7 +182,21 @@ def _longest(words: Iterable[str]) -> int:
 
 
 @dataclass(frozen=True)
-class _Row:
+class Told:
+    """One step of a timeline in words.
+
+    Attributes:
+        number: the step, from 1.
+        numbers: the same, or the steps that are shown as one.
+        time: when it happens, as h:mm:ss.mmm.
+        moment: the step itself.
+        lane: who acts: ``clock``, ``gateway``, ``sweep``, ``operator``, or the name of a run.
+        label: what the actor does.
+        style: how it stands out: a fault, a violation, or not at all.
+        changed: what changed and matters, each with its style; what is on disk comes first.
+        broken: whether a property is broken here.
+    """
+
     number: int
     numbers: str
     time: str
@@ -206,7 +217,7 @@ class _Row:
         """Whether something changed, other than that a sweep looked at a row and kept it."""
         return any(words != KEPT for _, words in self.changed)
 
-    def told(self, room: int) -> Text:
+    def wrapped(self, room: int) -> Text:
         """Return what changed, in lines of at most ``room`` columns where words allow it."""
         text, used = Text(), 0
         for style, words in self.changed:
@@ -219,7 +230,7 @@ class _Row:
         return text
 
 
-def _folded(rows: Sequence[_Row], point_of_no_return: int) -> Iterator[_Row]:
+def _folded(rows: Sequence[Told], point_of_no_return: int) -> Iterator[Told]:
     """Yield the rows, with one row in place of several sweeps in succession that keep everything."""
     position = 0
     while position < len(rows):
@@ -236,7 +247,7 @@ def _folded(rows: Sequence[_Row], point_of_no_return: int) -> Iterator[_Row]:
         position = sweeps[-1]
 
 
-def _idle_sweeps(rows: Sequence[_Row], start: int, point_of_no_return: int) -> Iterator[int]:
+def _idle_sweeps(rows: Sequence[Told], start: int, point_of_no_return: int) -> Iterator[int]:
     """Yield where each whole sweep ends (exclusively) that begins at ``start`` or right after the one before."""
     while start < len(rows) and rows[start].begins_sweep:
         end = start + 1
@@ -249,7 +260,18 @@ def _idle_sweeps(rows: Sequence[_Row], start: int, point_of_no_return: int) -> I
         start = end
 
 
-def _row(m: Model, number: int, moment: Moment, judged: Property | None, words: _Words, start_ms: int) -> _Row:
+def told(
+    m: Model, moments: Sequence[Moment], judged: Property | None = None, start_ms: int = 0, steps: int | None = None
+) -> list[Told]:
+    """Return ``moments`` in words (arguments as for :func:`timeline`)."""
+    words = _Words(m, moments, judged)
+    rows = [_told(m, number, moment, judged, words, start_ms) for number, moment in enumerate(moments, 1)]
+    if judged is not None and judged.kind == "leads-to" and steps:
+        rows[steps - 1] = replace(rows[steps - 1], broken=True, style=BROKEN)
+    return rows
+
+
+def _told(m: Model, number: int, moment: Moment, judged: Property | None, words: _Words, start_ms: int) -> Told:
     action = m.actions[moment.action]
     run = action.get("run")
     lane = _run_word(m, run) if action.actor == "run" and run is not None else action.actor
@@ -259,7 +281,7 @@ def _row(m: Model, number: int, moment: Moment, judged: Property | None, words: 
     if judged is None:
         changed += [(FAULT, f"✗ {name} ({subject_name(m, name, subject)})") for name, subject in broken]
     time, label = clock_time(start_ms + moment.at_ms), _label(m, moment.action, lane)
-    return _Row(number, str(number), time, moment, lane, label, style, tuple(changed), bool(broken))
+    return Told(number, str(number), time, moment, lane, label, style, tuple(changed), bool(broken))
 
 
 def _label(m: Model, number: int, lane: str) -> str:
@@ -286,14 +308,15 @@ def _run_word(m: Model, k: int) -> str:
 # -- lanes
 
 
-def _lanes(m: Model, rows: Sequence[_Row]) -> list[str]:
+def lanes_of(m: Model, rows: Sequence[Told]) -> list[str]:
+    """Return the lanes that ``rows`` use, in the order in which they are shown."""
     used = {row.lane for row in rows}
     runs = [_run_word(m, k) for k in m.runs]
     ordered = [word for lane in LANES for word in (runs if lane == "run" else [lane])]
     return [lane for lane in ordered if lane in used]
 
 
-def _lane_cell(m: Model, lane: str, row: _Row) -> Text:
+def _lane_cell(m: Model, lane: str, row: Told) -> Text:
     if lane == row.lane:
         return Text(row.label, style=row.style)
     return Text(LIFELINE if _alive(m, lane, m.view(row.moment.after)) else "", style="dim")

@@ -19,7 +19,7 @@ from lostproof.subjects.pinned_answers import pinned_subject
 from lostproof.subjects.programs import program_subject
 from lostproof.subjects.subject import Subject
 
-__all__ = ["FORMS", "Asking", "moved", "subject_at"]
+__all__ = ["FORMS", "Asking", "moved", "source_of", "subject_at"]
 
 FORMS = "openclaw@VERSION, the folder of a package, FILE.py:FUNCTION, or a command that speaks the protocol"
 
@@ -83,6 +83,16 @@ def moved(place: str, folder: Path, old: Path = Path()) -> str:
     if Path(words[0]).name == words[0] and shutil.which(words[0]):
         beside[0] = False  # a program by its name alone is looked for on the PATH
     return shlex.join(_beside(relative(word)) if here else word for word, here in zip(words, beside, strict=True))
+
+
+def source_of(place: str) -> tuple[Path, str | None] | None:
+    """Return the file in which the subject called ``place`` is written, and its function's name; None if nobody knows."""
+    if RELEASE.fullmatch(place):
+        return None
+    if function := FUNCTION.fullmatch(place):
+        return Path(function["file"]), function["name"]
+    beside = [Path(place, "package.json")] if is_folder(Path(place)) else map(Path, reversed(shlex.split(place)))
+    return next(((path, None) for path in beside if is_file(path)), None)
 
 
 def _beside(file: str) -> str:

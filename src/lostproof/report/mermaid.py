@@ -1,0 +1,61 @@
+"""A race as a mermaid sequence diagram, for places that render it: pull requests, step summaries, documents."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lostproof.report.timeline import lanes_of, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lostproof.drivers.concrete import TimedRace
+    from lostproof.report.timeline import Told
+
+__all__ = ["race_mermaid"]
+
+DISK = "disk"
+FOR_THE_EYE = "rgba(200, 60, 60, 0.12)"
+"""The ground behind everything after the point of no return; visible in light and dark themes."""
+
+
+def race_mermaid(timed: TimedRace) -> str:
+    """Return a race as a sequence diagram: who does what in which order, and what that changes on disk."""
+    race = timed.race
+    rows = told(race.model, timed.moments, race.property, steps=timed.steps)
+    lines = ["sequenceDiagram"]
+    lines += [f"  participant {_name(lane)} as {_text(lane)}" for lane in [*lanes_of(race.model, rows), DISK]]
+    shaded = False
+    for row in rows:
+        if row.number == timed.steps + 1:
+            lines.append(f"  Note over {_name(row.lane)}: and it goes on")
+        lines += _step(row)
+        if row.number == timed.point_of_no_return and row.number < len(rows):
+            lines += [f"  Note over {_name(row.lane)}: ◆ no return from here", f"  rect {FOR_THE_EYE}"]
+            shaded = True
+    lines += ["  end"] if shaded else []
+    return "\n".join(lines)
+
+
+def _step(row: Told) -> Iterator[str]:
+    lane = _name(row.lane)
+    disk = [words.removeprefix("■ ") for _, words in row.changed if words.startswith("■")]
+    other = [words.removeprefix("□ ") for _, words in row.changed if not words.startswith("■")]
+    label = _text(f"{row.number}. {row.label}")
+    if disk:
+        yield f"  {lane}->>{DISK}: {label} → {_text(', '.join(disk))}"
+    else:
+        yield f"  {lane}->>{lane}: {label}" + (f" ({_text(', '.join(other))})" if other else "")
+    if row.broken:
+        yield f"  Note over {lane},{DISK}: ✗ broken at {row.time}"
+
+
+def _name(lane: str) -> str:
+    """Return a lane as an identifier."""
+    return re.sub(r"\W", "_", lane)
+
+
+def _text(words: str) -> str:
+    """Return words as mermaid reads them: a semicolon or a hash would end the line or begin an entity."""
+    return words.replace("#", "#35;").replace(";", ",").replace("<", "‹").replace(">", "›")
