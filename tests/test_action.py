@@ -30,12 +30,7 @@ def decide(evidence):
     return {answer}
 """
 LOSES, KEEPS = "LOST if evidence.expired else KEEP", "KEEP"
-FOUR_LINES = """
-      - uses: lostproof/.github/actions/guard@v0
-        with:
-          rule: src/rules.py:decide
-          properties: completed-run-never-lost live-run-never-lost
-"""
+FOUR_LINES = (ROOT / "tests" / "examples" / "guard.yaml").read_text(encoding="utf-8")
 """All that a project adds to its workflow."""
 
 

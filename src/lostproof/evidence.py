@@ -149,7 +149,9 @@ class Decision:
 
 
 KEEP = Decision("keep")
+"""Leave the row alone."""
 LOST = Decision("lost")
+"""Mark the row lost: its run is believed to be gone."""
 RECOVERABLE = ("succeeded", "failed", "timed_out", "interrupted")
 CANCELLED = Decision("recover", "cancelled")
 """What a release says about a row that the ledger on disk has as cancelled; no modelled world has such rows."""

@@ -272,6 +272,7 @@ PROPERTIES: tuple[Property, ...] = (
         premise=_false_lost, goal=_not_lost,
     ),
 )
+"""All properties, in the order in which they are shown."""
 
 _BY_ID = {known.id: known for known in PROPERTIES}
 

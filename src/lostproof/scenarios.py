@@ -22,7 +22,7 @@ from lostproof.revisions import REVISIONS, Revision
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
 
-__all__ = ["SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races"]
+__all__ = ["OWN", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races"]
 
 SUFFIX = ".scenario.yaml"
 OTHERS = "others"

@@ -20,6 +20,7 @@ REVISIONS: dict[str, Revision] = {
         OPENCLAW_2026_4_2, OPENCLAW_2026_4_15, OPENCLAW_2026_5_28, OPENCLAW_2026_9_6, FIX_SKIP, FIX_DURABLE, REFERENCE
     )
 }
+"""All known revisions, by name."""
 
 
 def revision(name: str) -> Revision:
