@@ -16,6 +16,7 @@ from random import Random
 import pytest
 
 from lostproof import history, pinned
+from lostproof.bounds import Slice
 from lostproof.comparison import BETTER, OTHER, WORSE, Comparison, change_of, compare, deciding_rows, facts, with_way
 from lostproof.cubes import word
 from lostproof.engine.explorer import close
@@ -35,6 +36,12 @@ from tests.test_cli import json_of, lostproof
 
 EXAMPLES = Path(__file__).parent / "examples"
 OLD, NEW = "openclaw-2026.4.15", "openclaw-2026.5.28"
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worlds this small are explored sooner than another process starts; tests/test_verdicts.py has those."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
 
 
 @cache
@@ -181,6 +188,20 @@ def test_situations_of_several_slices_are_counted_together() -> None:
     assert [one.seen.depth for one in added] == sorted(one.seen.depth for one in added)
     assert with_way(explored()["reference"], added[0]).way is not None
     assert between("reference", OLD).situations == (removed, added)
+
+
+def test_the_soonest_slice_is_told() -> None:
+    """Of several slices with a situation the one counts that has it soonest, and the first of those."""
+    one = Situation("executing", "none", "no", "running", "running")
+    result = explored()["reference"]
+    for depths, expected in (((5, 3, 3), (3, "b")), ((3, 5, 3), (3, "a"))):
+        slices = [
+            replace(result.slices[0], slice=Slice(name, result.slices[0].slice.bounds), surveyed={one: Seen(2, depth)})
+            for name, depth in zip("abc", depths, strict=True)
+        ]
+        empty = replace(result, slices=tuple(replace(part, surveyed={}) for part in slices))
+        [[example], []] = Comparison(empty, replace(result, slices=tuple(slices))).situations
+        assert ((example.seen.depth, example.slice), example.seen.count) == (expected, 6)
 
 
 def test_what_only_one_side_exercises() -> None:
