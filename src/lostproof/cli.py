@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lostproof.commands.conform import conform
+from lostproof.commands.diff import diff
+from lostproof.commands.map import map_
 from lostproof.errors import BadInput, Defect
 from lostproof.options import (
     Name,
@@ -453,6 +455,8 @@ def completion(shell: str) -> None:
 
 
 cli.add_command(conform)
+cli.add_command(diff)
+cli.add_command(map_)
 
 
 def main() -> None:

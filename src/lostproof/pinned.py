@@ -14,12 +14,18 @@ from lostproof.files import data_root, in_checkout
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
 
-__all__ = ["Drift", "Pins", "compared", "drift", "pin", "pins", "require_checkout", "word_for"]
+__all__ = [
+    "FILE", "MISSING", "Drift", "Pins", "all_pins", "compared", "drift", "parse_pins", "pin", "pins", "require_checkout",
+    "word_for",
+]
 
 Pins = Mapping[str, Mapping[str, str]]
 """The verdict on each property, by revision."""
 
 MISSING = "nothing"
+
+FILE = "spec/verdicts.json"
+"""Where verdicts are pinned, in a checkout."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +60,37 @@ def pins(bounds: str) -> Pins | None:
     Raises:
         BadInput: the file is broken.
     """
-    return _read().get(bounds)
+    return all_pins().get(bounds)
 
 
 def _path() -> Path:
-    return data_root() / "spec" / "verdicts.json"
+    return data_root() / FILE
 
 
-def _read() -> dict[str, Pins]:
+def all_pins() -> dict[str, Pins]:
+    """Return what is pinned, by bounds.
+
+    Raises:
+        BadInput: the file is broken.
+    """
     path = _path()
     if not path.exists():
         return {}
+    return parse_pins(path.read_text(encoding="utf-8"), str(path))
+
+
+def parse_pins(text: str, place: str) -> dict[str, Pins]:
+    """Return the pinned verdicts in ``text``, by bounds; ``place`` is where it stands.
+
+    Raises:
+        BadInput: it is nothing of the kind.
+    """
     try:
-        pinned = json.loads(path.read_text(encoding="utf-8"))
+        pinned = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+        raise BadInput(f"{place}:{error.lineno}: not valid JSON: {error.msg}") from error
     if not _well_formed(pinned):
-        raise BadInput(f"{path}: expected {{bounds: {{revision: {{property: verdict}}}}}}")
+        raise BadInput(f"{place}: expected {{bounds: {{revision: {{property: verdict}}}}}}")
     return dict(pinned)
 
 
@@ -135,7 +155,7 @@ def pin(bounds: str, results: Iterable[Result]) -> Path:
         BadInput: this is not a source checkout.
     """
     require_checkout()
-    pinned = {**_read(), bounds: {result.revision.name: _words(result) for result in results}}
+    pinned = {**all_pins(), bounds: {result.revision.name: _words(result) for result in results}}
     path = _path()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".json.partial")

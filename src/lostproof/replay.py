@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from lostproof.drivers.script import Cue, Script, play
 from lostproof.drivers.timed import Moment, Timed
 from lostproof.engine.race import Race, Violation, with_point_of_no_return
 from lostproof.errors import BadInput
 from lostproof.model import Model
-from lostproof.properties import PROPERTIES, property_named
+from lostproof.properties import PROPERTIES, Property, property_named
 from lostproof.scenarios import Entry, Expectation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
-__all__ = ["Outcome", "Tried", "run"]
+__all__ = ["Outcome", "Tried", "broken_for_ever", "run", "stays_broken"]
 
 TASK = chart("task")
 MAX_CHOICES = 1_000
@@ -137,16 +138,24 @@ def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
     moments = tuple(sim.trace)
     rows = {model.run_name(k): TASK.states[sim.view().row[k]] for k in model.runs}
     violated = {name for moment in moments for name, _ in moment.broken}
-    sim.settle(without=("slot_due",))  # the timeline says which slots there are
-    end = sim.view()
-    lasting = tuple(
-        (judged.id, judged.name_of(model, subject))
-        for judged in PROPERTIES
-        if judged.premise is not None and judged.goal is not None
-        for subject in judged.subjects(model)
-        if judged.premise(model, end, subject) and not judged.goal(model, end, subject)
-    )
+    lasting = stays_broken(sim)
     return _Played(moments, rows, frozenset(violated | {name for name, _ in lasting}), lasting)
+
+
+def stays_broken(sim: Timed) -> tuple[tuple[str, str], ...]:
+    """Let ``sim`` go on by itself; return the leads-to properties that are broken then, with what they are about."""
+    sim.settle(without=("slot_due",))  # the timeline says which slots there are
+    return tuple((judged.id, judged.name_of(sim.model, subject)) for judged, subject in broken_for_ever(sim))
+
+
+def broken_for_ever(sim: Timed) -> Iterator[tuple[Property, Any]]:
+    """Yield the leads-to properties that are broken in a world in which nothing changes any more, with their subjects."""
+    model, end = sim.model, sim.view()
+    for judged in PROPERTIES:
+        if judged.premise is not None and judged.goal is not None:
+            for subject in judged.subjects(model):
+                if judged.premise(model, end, subject) and not judged.goal(model, end, subject):
+                    yield judged, subject
 
 
 def _cannot_happen(model: Model) -> Callable[[Cue, str], BadInput]:

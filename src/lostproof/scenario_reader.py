@@ -23,7 +23,7 @@ from lostproof.scenarios import OTHERS, OWN, Entry, Expectation, Observation, Sc
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
-__all__ = ["Reader"]
+__all__ = ["LONGEST_MS", "Reader", "duration_ms"]
 
 DIRECTIVES = ("wait", "hold", "release", "fail_write")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?")
@@ -242,8 +242,9 @@ class Reader:
                 raise self.wrong(place, f"{moment!r} is a time of day, but the scenario has no 'clock'")
             # A time before the clock's start is one of the next day.
             return (_time_of_day(moment) - self._clock) % DAY_MS
-        if moment and not _DURATION.sub("", moment).strip():
-            return sum(round(float(number) * _UNITS[unit]) for number, unit in _DURATION.findall(moment))
+        length = duration_ms(moment)
+        if length is not None:
+            return length
         raise self.wrong(place, f"{moment!r} is no moment; write milliseconds, '5m 30s', or '07:40:44' with a 'clock'")
 
     def _job(self, name: str, bounds: Bounds, place: Sequence[Any]) -> int:
@@ -324,6 +325,13 @@ def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
             return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, part['enum']))}"
         case _:
             return str(problem.message)
+
+
+def duration_ms(text: str) -> int | None:
+    """Return how many milliseconds a duration such as ``5m 30s`` has, None if it is none."""
+    if not text or _DURATION.sub("", text).strip():
+        return None
+    return sum(round(float(number) * _UNITS[unit]) for number, unit in _DURATION.findall(text))
 
 
 def _time_of_day(text: str) -> int:

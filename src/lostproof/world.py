@@ -26,7 +26,7 @@ from lostproof.tables import chart
 if TYPE_CHECKING:
     from lostproof.revisions import Revision
 
-__all__ = ["FIELDS", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
+__all__ = ["FIELDS", "NO_YES", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
 
 TASK = chart("task")
 RUN = chart("run")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lostproof.drivers.timed import AGING, Impossible, Moment, Timed
 from lostproof.engine.race import Race
 from lostproof.errors import Defect
+from lostproof.revisions import Constants
 from lostproof.world import PATHS
 
 __all__ = ["TimedRace", "concrete"]
@@ -39,15 +40,15 @@ class TimedRace:
     point_of_no_return: int
 
 
-def concrete(race: Race) -> TimedRace:
-    """Give ``race`` concrete timestamps and replay it.
+def concrete(race: Race, constants: Constants | None = None) -> TimedRace:
+    """Give ``race`` concrete timestamps and replay it, with the revision's time constants or with others.
 
     Raises:
         Defect: no timing reproduces the violation. The model then allows something that time forbids.
     """
     reasons = []
     for latency, apart in ((None, 0), (None, APART_MS), (0, 0), (0, APART_MS)):
-        sim = Timed(race.model)
+        sim = Timed(race.model, constants=constants)
         try:
             steps, point = _replay(race, sim, latency, apart)
         except Impossible as impossible:

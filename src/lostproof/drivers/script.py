@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from lostproof.drivers.concrete import LATENCY_MS
 from lostproof.drivers.timed import AGING, Impossible, Timed
+from lostproof.errors import Defect
+from lostproof.evidence import ENDS
 from lostproof.steps import STEPS
 from lostproof.world import Home
 
@@ -23,6 +25,12 @@ NEVER_BY_ITSELF = ("end", "start", "slot_due")
 """Fair actions that a script has to name: the world outside decides about them."""
 
 SLOW = {"clear_stuck": 60_000}
+
+AT_REST = 10_000
+"""Steps after which a world that goes on by itself should long have come to rest."""
+
+BESIDE_MS = 1_000
+"""Sweeps so close before something else happens are not passed over: that could fall into them."""
 
 WHY_NOT = {"cli_begin": ": the pass would find no row that its rule can write (or another pass is on its way)"}
 
@@ -63,12 +71,14 @@ class Script:
         automatic: whether the product's own steps happen by themselves.
         persist_ms: how long a reservation takes to be written, so how much earlier the marker is than the row.
         startup_ms: how long a start takes until cron looks at what the last process left behind.
+        work_ms: how long the work of each job's runs takes; without it only cues say when work ends.
     """
 
     cues: Sequence[Cue]
     automatic: bool = True
     persist_ms: int = 2
     startup_ms: int = 3_000
+    work_ms: tuple[int, ...] = ()
 
 
 @dataclass
@@ -83,8 +93,12 @@ class _Stage:
     offline_ms: int = 0
 
 
-def play(sim: Timed, script: Script, fail: Callable[[Cue, str], Exception]) -> None:
-    """Play ``script`` on ``sim``; ``fail`` makes the error for a cue that cannot happen."""
+def play(sim: Timed, script: Script, fail: Callable[[Cue, str], Exception], to_rest: bool = False) -> None:
+    """Play ``script`` on ``sim``; ``fail`` makes the error for a cue that cannot happen.
+
+    With ``to_rest`` the product goes on by the clock after the last cue, until nothing happens any more but sweeps that
+    change nothing. Such sweeps are passed over.
+    """
     stage = _Stage(sim, script)
     for cue in script.cues:
         _run_clock(stage, cue.at_ms)
@@ -93,6 +107,8 @@ def play(sim: Timed, script: Script, fail: Callable[[Cue, str], Exception]) -> N
         except Impossible as impossible:
             if not cue.optional:
                 raise fail(cue, str(impossible)) from impossible
+    if to_rest:
+        _come_to_rest(stage)
 
 
 def _perform(stage: _Stage, cue: Cue) -> None:
@@ -145,33 +161,86 @@ def _no_such(sim: Timed, cue: Cue) -> str:
 
 def _run_clock(stage: _Stage, until_ms: int) -> None:
     """Let the product do what is due before ``until_ms``."""
-    sim = stage.sim
     while stage.script.automatic:
         due = _due(stage)
         if due is None or due[0] >= until_ms:
             return
-        at_ms, number = due
-        sim.advance(at_ms)
-        if number in sim.enabled() and sim.window(number)[0] <= sim.now:
-            sim.do(number, sim.now)
-            if sim.model.actions[number].get("fault"):  # it was the next write that had to fail, not all of them
-                run = sim.model.actions[number].get("run")
-                stage.failing -= {(run, store) for store in _stores(stage, number) if run is not None}
-        stage.since.pop(number, None)
+        _happen(stage, *due)
+
+
+def _happen(stage: _Stage, at_ms: int, number: int) -> None:
+    """Let the product do what is due at ``at_ms``, unless it cannot any more."""
+    sim = stage.sim
+    sim.advance(at_ms)
+    if number in sim.enabled() and sim.window(number)[0] <= sim.now:
+        sim.do(number, sim.now)
+        if sim.model.actions[number].get("fault"):  # it was the next write that had to fail, not all of them
+            run = sim.model.actions[number].get("run")
+            stage.failing -= {(run, store) for store in _stores(stage, number) if run is not None}
+    stage.since.pop(number, None)
+
+
+def _come_to_rest(stage: _Stage) -> None:
+    """Let the product go on by the clock until nothing happens any more but sweeps that change nothing."""
+    sim = stage.sim
+    before: int | None = None
+    for _ in range(AT_REST):
+        due = _due(stage)
+        if due is None or _is_sweep(stage, due[1]):
+            other = _next_but_sweeps(stage)
+            if other is None and (due is None or sim.state in sim.memory.idle):
+                return
+            if other is not None and (due is None or (sim.state in sim.memory.idle and due[0] < other - BESIDE_MS)):
+                sim.advance(other if due is None else other - BESIDE_MS)
+                continue
+            before = sim.state
+        assert due is not None
+        if sim.model.actions[due[1]].actor != "sweep":
+            before = None
+        _happen(stage, *due)
+        if sim.state == before and not sim.view().sweep:
+            sim.memory.idle.add(sim.state)
+    raise Defect(f"{sim.model.revision.name}: a world does not come to rest within {AT_REST} steps")
+
+
+def _is_sweep(stage: _Stage, number: int) -> bool:
+    return stage.sim.model.actions[number].name == "sweep_begin"
+
+
+def _next_but_sweeps(stage: _Stage) -> int | None:
+    """Return when something happens by itself next that is no sweep: a step of the product, or rows coming of age."""
+    sim = stage.sim
+    moments = [at_ms for at_ms, number in _moments(stage) if not _is_sweep(stage, number)]
+    aging = [number for number in sim.enabled() if sim.model.actions[number].name in AGING]
+    return min([*moments, *(max(sim.window(number)[0], sim.now) for number in aging)], default=None)
 
 
 def _due(stage: _Stage) -> tuple[int, int] | None:
     """Return the moment and the number of what the product does next."""
+    return min(_moments(stage), default=None)
+
+
+def _moments(stage: _Stage) -> list[tuple[int, int]]:
+    """Return all that the product does by itself if nothing comes in between: the moment, and the number."""
     sim = stage.sim
     possible = [number for number in sim.enabled() if _happens_by_itself(stage, number)]
     stage.since = {number: stage.since.get(number, sim.now) for number in possible}
     moments = []
     for number in possible:
-        at_ms = sim.on_the_dot(number, max(stage.since[number] + _latency(stage, number), sim.now))
+        at_ms = sim.on_the_dot(number, max(_from(stage, number), sim.now))
         latest = sim.window(number)[1]
         if latest is None or at_ms <= latest:
             moments.append((at_ms, number))
-    return min(moments, default=None)
+    return moments
+
+
+def _from(stage: _Stage, number: int) -> int:
+    """Return when the product is ready for a step."""
+    action = stage.sim.model.actions[number]
+    if action.name == "end":
+        run = action.get("run") or 0
+        return stage.sim.stamps.start[run] + stage.script.work_ms[stage.sim.model.job_of(run)]
+    return stage.since[number] + _latency(stage, number)
 
 
 def _latency(stage: _Stage, number: int) -> int:
@@ -187,6 +256,8 @@ def _latency(stage: _Stage, number: int) -> int:
 
 def _happens_by_itself(stage: _Stage, number: int) -> bool:
     action = stage.sim.model.actions[number]
+    if action.name == "end" and stage.script.work_ms:
+        return action.get("end") == ENDS.index("ok")
     if action.name in AGING or action.name in NEVER_BY_ITSELF:
         return False
     writes = {(run, store) for run in [action.get("run")] if run is not None for store in _stores(stage, number)}

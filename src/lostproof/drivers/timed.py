@@ -12,10 +12,11 @@ from typing import Any
 from lostproof.engine.stepper import apply, enabled
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
+from lostproof.revisions import Constants
 from lostproof.tables import chart
 from lostproof.world import PATHS, World
 
-__all__ = ["AGING", "Impossible", "Moment", "Timed"]
+__all__ = ["AGING", "Impossible", "Memory", "Moment", "Timed", "broken_by"]
 
 TASK, RUN = chart("task"), chart("run")
 AGING = ("expire", "age_marker")
@@ -57,17 +58,44 @@ class Stamps:
     marker: dict[int, int] = field(default_factory=dict)
 
 
-class Timed:
-    """A world with a clock. Time is given in milliseconds since the (running) gateway started."""
+@dataclass
+class Memory:
+    """What worlds of one model need not work out again: states hold no times, so all clocks pass the same ones.
 
-    def __init__(self, model: Model, monitor: bool = True) -> None:
+    Attributes:
+        enabled: by state, the numbers of the actions that can happen.
+        after: by state and action, the state that follows.
+        broken: by state and action, what that step breaks.
+        idle: states in which a whole sweep changes nothing.
+    """
+
+    enabled: dict[int, list[int]] = field(default_factory=dict)
+    after: dict[tuple[int, int], int] = field(default_factory=dict)
+    broken: dict[tuple[int, int], tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+    idle: set[int] = field(default_factory=set)
+
+
+class Timed:
+    """A world with a clock. Time is given in milliseconds since the (running) gateway started.
+
+    Args:
+        model: the model.
+        monitor: whether each step tells what it breaks.
+        constants: time constants other than the revision's.
+        memory: what it and other worlds of this model have worked out already.
+    """
+
+    def __init__(
+        self, model: Model, monitor: bool = True, constants: Constants | None = None, memory: Memory | None = None
+    ) -> None:
         self.model = model
+        self.constants = constants or model.revision.constants
         self.state = model.initial()
         self.now = 0
         self.stamps = Stamps()
         self.trace: list[Moment] = []
         self._monitor = monitor
-        self._enabled: tuple[int, list[int]] = (-1, [])
+        self.memory = memory or Memory()
         self._aging = [number for number, action in enumerate(model.actions) if action.name in AGING]
 
     def view(self) -> World:
@@ -76,9 +104,10 @@ class Timed:
 
     def enabled(self) -> list[int]:
         """Return the numbers of the actions that can happen now or at a later moment without anything in between."""
-        if self._enabled[0] != self.state:
-            self._enabled = (self.state, enabled(self.model, self.state))
-        return self._enabled[1]
+        found = self.memory.enabled.get(self.state)
+        if found is None:
+            found = self.memory.enabled[self.state] = enabled(self.model, self.state)
+        return found
 
     # -- time
 
@@ -98,7 +127,7 @@ class Timed:
 
     def window(self, number: int) -> tuple[int, int | None]:
         """Return the earliest and the latest moment at which an enabled action may happen (None: no latest)."""
-        action, stamps, constants = self.model.actions[number], self.stamps, self.model.revision.constants
+        action, stamps, constants = self.model.actions[number], self.stamps, self.constants
         match action.name:
             case "expire":
                 return stamps.row.get(action.get("run") or 0, 0) + constants.grace_ms, None
@@ -118,13 +147,13 @@ class Timed:
         earliest = max(at_ms, self.window(number)[0])
         if self.model.actions[number].name != "sweep_begin":
             return earliest
-        constants = self.model.revision.constants
+        constants = self.constants
         if self.stamps.swept is None and earliest <= self.stamps.started + constants.first_sweep_ms:
             return earliest
         return earliest + (self.stamps.started - earliest) % constants.sweep_ms
 
     def _sweep_due(self) -> int:
-        constants, stamps = self.model.revision.constants, self.stamps
+        constants, stamps = self.constants, self.stamps
         if stamps.swept is None:
             return stamps.started + constants.first_sweep_ms
         since = max(stamps.swept - stamps.started, 0)
@@ -177,7 +206,7 @@ class Timed:
     def _happen(self, number: int, at_ms: int) -> Moment:
         before = self.state
         self.now = at_ms
-        self.state = apply(self.model, before, number)
+        self.state = self._after(before, number)
         self._stamp(number, before)
         broken = self._broken(number, before) if self._monitor else ()
         moment = Moment(at_ms, number, before, self.state, broken)
@@ -208,14 +237,17 @@ class Timed:
             if new.marker[job] not in (0, old.marker[job]):
                 self.stamps.marker[job] = self.now
 
+    def _after(self, before: int, number: int) -> int:
+        found = self.memory.after.get((before, number))
+        if found is None:
+            found = self.memory.after[before, number] = apply(self.model, before, number)
+        return found
+
     def _broken(self, number: int, before: int) -> tuple[tuple[str, Any], ...]:
-        old, new = self.model.view(before), self.view()
-        return tuple(
-            (judged.id, subject)
-            for judged in PROPERTIES
-            for subject in judged.subjects(self.model)
-            if breaks(self.model, judged, old, new, subject)
-        )
+        found = self.memory.broken.get((before, number))
+        if found is None:
+            found = self.memory.broken[before, number] = broken_by(self.model, before, self.state)
+        return found
 
     # -- going on by itself
 
@@ -245,6 +277,17 @@ class Timed:
     def _too_late(self, number: int) -> bool:
         latest = self.window(number)[1]
         return latest is not None and latest < self.now
+
+
+def broken_by(model: Model, before: int, after: int) -> tuple[tuple[str, Any], ...]:
+    """Return the step and state properties that the step between two packed states newly breaks, with their subjects."""
+    old, new = model.view(before), model.view(after)
+    return tuple(
+        (judged.id, subject)
+        for judged in PROPERTIES
+        for subject in judged.subjects(model)
+        if breaks(model, judged, old, new, subject)
+    )
 
 
 def breaks(model: Model, judged: Property, old: World, new: World, subject: Any) -> bool:

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from lostproof.bounds import Slice, parse_bounds
 from lostproof.drivers.concrete import TimedRace, concrete
@@ -44,6 +45,7 @@ class SliceReport:
         races: for each violated property, the violation and its schedule (numbers of actions, packed states).
         coverage: what was exercised.
         sweeps: the worst number of sweeps that leave the expired row of a vanished run alone.
+        surveyed: what a survey of the closed graph found, if one was asked for.
     """
 
     slice: Slice
@@ -55,6 +57,11 @@ class SliceReport:
     races: dict[str, tuple[Violation, tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
     sweeps: int = 0
+    surveyed: Any = None
+
+
+Survey = Callable[[Graph], Any]
+"""Something else to find out about a closed graph; it, and what it returns, can be sent to another process."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +157,9 @@ def check_all(
     max_states: int = MAX_STATES,
     on_progress: Callable[[str], None] | None = None,
     workers: int = 1,
+    survey: Survey | None = None,
 ) -> list[Result]:
-    """Return the result of :func:`check` for each of ``subjects``.
+    """Return the result of :func:`check` for each of ``subjects``; each slice's graph is also given to ``survey``.
 
     With more than one of ``workers`` the slices of known revisions, and of those with a tabulated rule of one's own, are
     explored in processes of their own.
@@ -163,12 +171,12 @@ def check_all(
     tasks = [(subject, part) for subject in revisions for part in slices]
     workers = min(workers, len(tasks))
     if workers > 1 and all(_is_known(subject) or subject.own_rule for subject in revisions):
-        reports = _in_processes(tasks, [p.id for p in judged], max_states, say, workers)
+        reports = _in_processes(tasks, [p.id for p in judged], max_states, say, workers, survey)
     else:
         reports = []
         for subject, part in tasks:
             say(f"{subject.name} {part.name}")
-            reports.append(explore(subject, part, judged, max_states, say))
+            reports.append(explore(subject, part, judged, max_states, say, survey))
     return [
         _result(subject, name, judged, reports[i * len(slices) : (i + 1) * len(slices)])
         for i, subject in enumerate(revisions)
@@ -176,13 +184,14 @@ def check_all(
 
 
 def _in_processes(
-    tasks: list[tuple[Revision, Slice]], judged: list[str], max_states: int, say: Callable[[str], None], workers: int
+    tasks: list[tuple[Revision, Slice]], judged: list[str], max_states: int, say: Callable[[str], None], workers: int,
+    survey: Survey | None,
 ) -> list[SliceReport]:
     reports = []
     # Fresh processes: forking one that has threads (a progress display has) can hang.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         futures = [
-            pool.submit(_explore_there, subject.name if _is_known(subject) else subject, part, judged, max_states)
+            pool.submit(_explore_there, subject.name if _is_known(subject) else subject, part, judged, max_states, survey)
             for subject, part in tasks
         ]
         for (subject, part), future in zip(tasks, futures, strict=True):
@@ -195,10 +204,12 @@ def _is_known(subject: Revision) -> bool:
     return REVISIONS.get(subject.name) is subject
 
 
-def _explore_there(subject: Revision | str, part: Slice, judged: list[str], max_states: int) -> SliceReport:
+def _explore_there(
+    subject: Revision | str, part: Slice, judged: list[str], max_states: int, survey: Survey | None
+) -> SliceReport:
     # A known revision goes by its name: its rule may be a function that cannot be sent.
     here = revision(subject) if isinstance(subject, str) else subject
-    return explore(here, part, [property_named(p) for p in judged], max_states)
+    return explore(here, part, [property_named(p) for p in judged], max_states, survey=survey)
 
 
 def explore(
@@ -207,6 +218,7 @@ def explore(
     judged: Sequence[Property],
     max_states: int = MAX_STATES,
     say: Callable[[str], None] = lambda line: None,
+    survey: Survey | None = None,
 ) -> SliceReport:
     """Close one slice and return, with its size, the best race for each of ``judged`` that it violates."""
     model = Model(subject, part.bounds)
@@ -223,7 +235,7 @@ def explore(
     races = {
         broken.id: (race.violation, race.actions, race.states) for broken in judged if (race := _race(graph, judge, broken))
     }
-    return SliceReport(part, *size, races, witness.coverage, worst_sweeps(graph))
+    return SliceReport(part, *size, races, witness.coverage, worst_sweeps(graph), survey(graph) if survey else None)
 
 
 def _race(graph: Graph, judge: StepJudge, broken: Property) -> Race | None:

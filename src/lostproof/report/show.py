@@ -177,13 +177,18 @@ def _sections(revision: Revision, path: str) -> list[dict[str, Any]]:
     ]
 
 
+def _rule_name(revision: Revision) -> str:
+    """Return what the rule is called; one that was asked for its decisions has only a place."""
+    return getattr(revision.rule, "__name__", revision.source)
+
+
 def revision_data(revision: Revision) -> dict[str, Any]:
     """Return a revision as plain data."""
     return {
         "name": revision.name,
         "title": revision.title,
         "source": revision.source,
-        "rule": {"name": revision.rule.__name__, "about": _first_line(revision.rule.__doc__)},
+        "rule": {"name": _rule_name(revision), "about": _first_line(revision.rule.__doc__)},
         "guards": dict(revision.guards),
         "write_orders": {path: _sections(revision, path) for path in revision.write_orders},
         "repair": list(revision.repair),
@@ -252,7 +257,7 @@ def rule_data(revision: Revision) -> dict[str, Any]:
     """Return the rule of a revision as a decision table."""
     return {
         "revision": revision.name,
-        "rule": revision.rule.__name__,
+        "rule": _rule_name(revision),
         "about": _first_line(revision.rule.__doc__),
         "rows": rule_rows(revision),
     }

@@ -28,8 +28,8 @@ from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
-    "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "races_view", "replays_line", "result_view",
-    "scenario_view", "show", "simulation_view", "size_line", "titled_race",
+    "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view", "replays_line",
+    "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
 ]
 
 LOOKS = {
@@ -95,7 +95,7 @@ def size_line(result: Result) -> str:
     unclosed = [report.slice.name for report in result.slices if not report.closed]
     closed = f"not closed: {', '.join(unclosed)}" if unclosed else "state space closed"
     return (
-        f"{_plural(len(result.slices), 'slice')} · {result.states:,} states · {result.transitions:,} transitions · "
+        f"{plural(len(result.slices), 'slice')} · {result.states:,} states · {result.transitions:,} transitions · "
         f"depth {result.depth} · {closed}"
     )
 
@@ -128,17 +128,18 @@ def _patience(sweeps: int) -> str:
         return "no bound on the sweeps that leave such a row alone while a newer run of its job masks it"
     if not sweeps:
         return "by the first sweep that finds the row past its grace"
-    return f"at most {_plural(sweeps, 'sweep')} leave{'s' if sweeps == 1 else ''} a row alone that is past its grace"
+    return f"at most {plural(sweeps, 'sweep')} leave{'s' if sweeps == 1 else ''} a row alone that is past its grace"
 
 
 def _measure(verdict: Verdict) -> str:
     assert verdict.race is not None
     race = verdict.race.race
-    faults = f", {_plural(race.faults, 'fault')}" if race.faults else ""
-    return f"{_plural(race.steps, 'step')}{faults} · slice {verdict.slice}"
+    faults = f", {plural(race.faults, 'fault')}" if race.faults else ""
+    return f"{plural(race.steps, 'step')}{faults} · slice {verdict.slice}"
 
 
-def _plural(count: int, word: str) -> str:
+def plural(count: int, word: str) -> str:
+    """Return a count with its noun."""
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
@@ -254,7 +255,7 @@ def _drift_lines(bounds: str, expected: Pins | None, drifted: Sequence[Drift], u
     elif not drifted:
         yield Text("as pinned", "green")
     else:
-        yield Text(f"{_plural(len(drifted), 'cell')} drifted from what is pinned:", "bold red")
+        yield Text(f"{plural(len(drifted), 'cell')} drifted from what is pinned:", "bold red")
         for drift in drifted:
             yield Text(f"  {drift}")
 
@@ -286,7 +287,7 @@ def replays_line(replayed: Sequence[tuple[Scenario, Sequence[Outcome]]]) -> Text
     """Return how many scenarios were replayed, and how many replays were not as expected."""
     outcomes = [outcome for _, found in replayed for outcome in found]
     failed = sum(not outcome.passed for outcome in outcomes)
-    line = f"{_plural(len(replayed), 'scenario')}, {_plural(len(outcomes), 'replay')}, {failed} not as expected"
+    line = f"{plural(len(replayed), 'scenario')}, {plural(len(outcomes), 'replay')}, {failed} not as expected"
     return Text(line, "bold red" if failed else "green")
 
 
@@ -310,7 +311,7 @@ def simulation_view(
     """Return a simulated world: its timeline, whether it came to rest, what it broke, and the digest of its trace."""
     on = ", ".join(name for name, value in options.items() if value) or "none"
     lines: list[RenderableType] = [
-        Text.assemble((m.revision.name, "bold"), f"  seed {seed} · {_plural(len(trace), 'step')} · troubles on: {on}"),
+        Text.assemble((m.revision.name, "bold"), f"  seed {seed} · {plural(len(trace), 'step')} · troubles on: {on}"),
         timeline(m, trace, width),
         Text(),
     ]
