@@ -190,3 +190,20 @@ def test_a_race_is_a_sequence_diagram_with_every_step(name: str) -> None:
         assert text.count("\n  rect ") == text.count("\n  end")
         assert ";" not in text.replace("#35;", "")
         assert all("→" in words for words in re.findall(r"->>disk: (.*)", text))
+
+
+# -- replays
+
+
+def test_an_expectation_that_is_not_met_is_annotated_in_its_file(project: Path) -> None:
+    text = (Path(__file__).parent / "examples" / "incidents" / "wrong.scenario.yaml").read_text(encoding="utf-8")
+    (project / "one.scenario.yaml").write_text(text, encoding="utf-8")
+    (one,) = told(lostproof("run", "one.scenario.yaml", code=1))
+    line = next(number for number, words in enumerate(text.splitlines(), 1) if "rows:" in words)
+    assert (one["file"], one["line"]) == ("one.scenario.yaml", str(line))
+    assert one["message"] == "the row of job-a.run-1 should end lost, but is succeeded"
+    summary = (project / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("## ✗ lostproof run: 1 of 1 replays not as expected")
+    (project / "one.scenario.yaml").write_text(text.replace("run-1: lost", "run-1: succeeded"), encoding="utf-8")
+    assert told(lostproof("run", "one.scenario.yaml", code=0)) == []
+    assert "✓ lostproof run: all 1 replays" in (project / "summary.md").read_text(encoding="utf-8")

@@ -91,3 +91,17 @@ def test_a_file_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> No
     assert found.exit_code == 2
     assert found.stderr.count("\n") == 1
     assert "junit.xml: cannot be written" in found.stderr
+
+
+def test_replays_are_cases_of_their_scenario(tmp_path: Path) -> None:
+    scenario = Path(__file__).parent / "examples" / "incidents" / "wrong.scenario.yaml"
+    root = junit(tmp_path, "run", str(scenario), code=1)
+    (suite,) = root
+    assert (root.get("tests"), root.get("failures")) == ("1", "1")
+    assert suite.get("name") == "incidents/wrong"
+    (case,) = suite.iter("testcase")
+    assert case.get("name") == "openclaw-2026.4.15"
+    assert "row-agrees-with-truth" in told(case)["violated"]
+    (failure,) = case.iter("failure")
+    assert failure.get("message") == "the row of job-a.run-1 should end lost, but is succeeded"
+    assert "■ row lost→succeeded" in failure.text

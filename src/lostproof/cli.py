@@ -254,9 +254,12 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
 @click.option("--revision", "revisions", multiple=True, type=Name("revision"), metavar="REVISION",
               help="Replay in this revision only.")
 @_verbose
+@report_options("github", "junit")
 @output_option
 @click.pass_context
-def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, form: str) -> None:
+def run(
+    ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, wanted: Wanted, form: str
+) -> None:
     """Replay scenario files, or folders of them (by default the built-in ones), and compare with what they expect.
 
     \b
@@ -266,6 +269,7 @@ def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...],
     """
     from lostproof import replay, scenarios
     from lostproof.report.data import run_data
+    from lostproof.report.replays import write_replays
     from lostproof.report.text import replays_line, scenario_view
     from lostproof.revisions import revision
 
@@ -278,6 +282,7 @@ def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...],
                 say(f"{scenario.family}/{scenario.name}")
             replayed.append((scenario, replay.run(scenario, chosen)))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
+    write_replays(wanted, replayed)
     if form == "json":
         print_json(run_data(replayed))
     else:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.report.judged import Judged
 
-__all__ = ["junit_xml"]
+__all__ = ["PLAIN_WIDTH", "counted", "junit_xml", "properties", "xml_text"]
 
 
 def junit_xml(judged: Judged) -> str:
@@ -23,19 +23,24 @@ def junit_xml(judged: Judged) -> str:
     root = ElementTree.Element("testsuites", name=f"lostproof {judged.command}")
     for result in judged.results:
         _suite(root, judged, result)
-    _count(root, list(root.iter("testcase")))
+    counted(root)
+    return xml_text(root)
+
+
+def xml_text(root: ElementTree.Element) -> str:
+    """Return a document as text."""
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
 def _suite(root: ElementTree.Element, judged: Judged, result: Result) -> None:
     suite = ElementTree.SubElement(root, "testsuite", name=result.revision.name)
-    _properties(suite, {
+    properties(suite, {
         "bounds": judged.bounds, "states": result.states, "transitions": result.transitions, "depth": result.depth,
     })
     for verdict in result.verdicts:
         _case(suite, judged, result, verdict)
-    _count(suite, list(suite.iter("testcase")))
+    counted(suite)
 
 
 def _case(suite: ElementTree.Element, judged: Judged, result: Result, verdict: Verdict) -> None:
@@ -46,7 +51,7 @@ def _case(suite: ElementTree.Element, judged: Judged, result: Result, verdict: V
     saved = judged.race_file(result, verdict)
     if saved:
         told["race"] = saved.as_posix()
-    _properties(case, told)
+    properties(case, told)
     problem = judged.problem(result, verdict)
     if problem:
         kind = "error" if verdict.verdict == "inconclusive" else "failure"
@@ -67,13 +72,16 @@ PLAIN_WIDTH = 140
 """Columns of a timeline in a report."""
 
 
-def _properties(of: ElementTree.Element, told: dict[str, object]) -> None:
-    properties = ElementTree.SubElement(of, "properties")
+def properties(of: ElementTree.Element, told: dict[str, object]) -> None:
+    """Add properties to a suite or a case."""
+    section = ElementTree.SubElement(of, "properties")
     for name, value in told.items():
-        ElementTree.SubElement(properties, "property", name=name, value=str(value))
+        ElementTree.SubElement(section, "property", name=name, value=str(value))
 
 
-def _count(of: ElementTree.Element, cases: list[ElementTree.Element]) -> None:
+def counted(of: ElementTree.Element) -> None:
+    """Note how many cases a suite, or all suites, have, and how many of them failed."""
+    cases = list(of.iter("testcase"))
     of.set("tests", str(len(cases)))
     of.set("failures", str(sum(case.find("failure") is not None for case in cases)))
     of.set("errors", str(sum(case.find("error") is not None for case in cases)))
