@@ -137,7 +137,7 @@ def test_scenarios_are_replayed_as_well(project: Path, path: str) -> None:
     assert found.returncode == 0, found.stderr
     assert "1 scenario, " in found.stdout
     text = (project / "one.scenario.yaml").read_text(encoding="utf-8")
-    wrong = re.sub(r"rows: \{job-a\.run-1: \w+", "rows: {job-a.run-1: cancelled", text)
+    wrong = re.sub(r"rows: \{job-a\.run-1: \w+", "rows: {job-a.run-1: lost", text)
     assert wrong != text
     (project / "one.scenario.yaml").write_text(wrong, encoding="utf-8")
     found, outputs = run_action(project, path, {**only, "scenarios": "one.scenario.yaml"})

@@ -200,7 +200,7 @@ def test_what_was_not_explored_fails(project: pytest.Pytester) -> None:
 
 
 def test_the_project_names_its_rule_once(project: pytest.Pytester) -> None:
-    rule_test(project, 'assert lostproof_check(holds=["completed-run-never-lost"]).revision == lostproof_rule()')
+    rule_test(project, 'assert lostproof_check(holds=["completed-run-never-lost"]).revision.name == lostproof_rule().name')
     project.makeini(f"[pytest]\nlostproof_rule = rules.py:patient\nlostproof_base = fix-skip\nlostproof_bounds = {TINY}\n")
     run(project, "--junitxml", "out.xml").assert_outcomes(passed=1)
     (case,) = ElementTree.parse(project.path / "out.xml").iter("testcase")

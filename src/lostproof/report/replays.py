@@ -66,4 +66,5 @@ def _summary(replayed: Replayed) -> str:
     count = sum(len(outcomes) for _, outcomes in replayed)
     if not rows:
         return f"## ✓ lostproof run: all {count} replays are as expected\n"
-    return f"## ✗ lostproof run: {len(rows)} of {count} replays not as expected\n{table(('scenario', 'revision', 'why'), rows)}\n"
+    head = f"## ✗ lostproof run: {len(rows)} of {count} replays not as expected"
+    return f"{head}\n{table(('scenario', 'revision', 'why'), rows)}\n"
