@@ -24,6 +24,7 @@ from lostproof.options import (
     bounds_option,
     format_option,
     from_here,
+    html_option,
     known_names,
     max_states_option,
     output_option,
@@ -252,9 +253,12 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
 @click.option("--revision", "revisions", multiple=True, type=Name("revision"), metavar="REVISION",
               help="Replay in this revision only.")
 @_verbose
+@html_option("Write a page with the timeline of every replay: one file that a browser opens.")
 @output_option
 @click.pass_context
-def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, form: str) -> None:
+def run(
+    ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, html: Path | None, form: str
+) -> None:
     """Replay scenario files, or folders of them (by default the built-in ones), and compare with what they expect.
 
     \b
@@ -264,6 +268,8 @@ def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...],
     """
     from lostproof import replay, scenarios
     from lostproof.report.data import run_data
+    from lostproof.report.html import replays_page
+    from lostproof.report.judged import write_file
     from lostproof.report.text import replays_line, scenario_view
     from lostproof.revisions import revision
 
@@ -276,6 +282,8 @@ def run(ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...],
                 say(f"{scenario.family}/{scenario.name}")
             replayed.append((scenario, replay.run(scenario, chosen)))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
+    if html:
+        write_file(html, replays_page(replayed))
     if form == "json":
         print_json(run_data(replayed))
     else:

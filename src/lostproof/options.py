@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from lostproof.errors import BadInput
 
 __all__ = [
-    "Name", "Place", "ScenarioPath", "bounds_option", "format_option", "from_here", "known_names",
+    "Name", "Place", "ScenarioPath", "bounds_option", "format_option", "from_here", "html_option", "known_names",
     "max_states_option", "output_option", "report_options", "subject_options",
 ]
 
@@ -124,16 +124,22 @@ def subject_options(command: Command) -> Command:
     )(command)
 
 
+def html_option(told: str) -> Callable[[Command], Command]:
+    """Return the option ``--html``, which does what is ``told``."""
+    return click.option("--html", type=Place(dir_okay=False, path_type=Path), metavar="FILE", help=told)
+
+
 def report_options(command: Command) -> Command:
     """Add the options for reports; the command gets them as one ``wanted`` (:class:`lostproof.report.judged.Wanted`)."""
 
     @wraps(command)
-    def with_reports(*arguments: Any, junit: Path | None, **more: Any) -> Any:
+    def with_reports(*arguments: Any, junit: Path | None, html: Path | None, **more: Any) -> Any:
         from lostproof.report.judged import Wanted
 
-        return command(*arguments, wanted=Wanted(junit), **more)
+        return command(*arguments, wanted=Wanted(junit, html), **more)
 
     options = [
+        html_option("Write a page with the verdicts, the races and the lifecycles: one file that a browser opens."),
         click.option("--junit", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
                      help="Write the verdicts as JUnit XML: one suite for each revision."),
     ]

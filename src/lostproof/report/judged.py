@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.pinned import Drift, Pins
 
-__all__ = ["Judged", "Wanted", "write_reports"]
+__all__ = ["Judged", "Wanted", "write_file", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Wanted:
     """The reports that a command is asked for."""
 
     junit: Path | None = None
+    html: Path | None = None
 
 
 def write_reports(wanted: Wanted, judged: Judged) -> None:
@@ -69,11 +70,19 @@ def write_reports(wanted: Wanted, judged: Judged) -> None:
     if wanted.junit:
         from lostproof.report.junit import junit_xml
 
-        _write(wanted.junit, junit_xml(judged))
+        write_file(wanted.junit, junit_xml(judged))
+    if wanted.html:
+        from lostproof.report.html import html_page
+
+        write_file(wanted.html, html_page(judged))
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
+def write_file(path: Path, text: str) -> None:
+    """Write a whole file or nothing.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
