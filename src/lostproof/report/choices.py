@@ -32,7 +32,7 @@ def choices_view(outcome: Outcome, start_ms: int) -> RenderableType:
 
 
 def choices_rows(outcome: Outcome, start_ms: int) -> list[tuple[str, str, str | None]]:
-    """Return, for the moments with the same result in a row: which, the rows at the end, what is violated (None: impossible)."""
+    """Return the moments with the same result in a row, with the rows at the end and what is violated (None: impossible)."""
     found: list[tuple[str, str, str | None]] = []
     for (possible, violated, rows), group in groupby(outcome.tried, key=_result):
         told = ", ".join(f"{run.partition('.')[2]} {status}" for run, status in rows if status != "absent") or "none"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lostproof.engine.coverage import Coverage, CoverageWitness, edge_name
 from lostproof.engine.explorer import Expansion
 from lostproof.lifecycles import CHARTS
@@ -48,7 +50,10 @@ def _chart_data(drawn: Chart, coverage: Mapping[str, Coverage]) -> dict[str, Any
 
 
 def _layout(drawn: Chart) -> dict[str, tuple[float, float]]:
-    """Return where each state goes, in columns: as far as its longest way if nothing comes back, else as its shortest."""
+    """Return the column of each state, and its place from the column's middle.
+
+    A state is as far to the right as its longest way is long; where ways lead back, as its shortest.
+    """
     import networkx as nx
 
     graph = nx.DiGraph(edge for edge in drawn.graph().edges() if edge[0] != edge[1])
@@ -56,19 +61,10 @@ def _layout(drawn: Chart) -> dict[str, tuple[float, float]]:
         columns = [sorted(layer, key=drawn.code) for layer in nx.topological_generations(graph)]
     else:
         columns = [sorted(layer, key=drawn.code) for layer in nx.bfs_layers(graph, drawn.states[0])]
-    for position, column in enumerate(columns):
-        for state in column:
-            graph.nodes[state]["layer"] = position
-    ordered = nx.DiGraph()
-    ordered.add_nodes_from((state, graph.nodes[state]) for column in columns for state in column)
-    places = nx.multipartite_layout(ordered, subset_key="layer", scale=1)
-    height = {position: len(column) for position, column in enumerate(columns)}
-    found: dict[str, tuple[float, float]] = {}
-    for position, column in enumerate(columns):
-        ranked = sorted(column, key=lambda state: (round(float(places[state][1]), 6), drawn.code(state)))
-        for rank, state in enumerate(ranked):
-            found[state] = (position, rank - (height[position] - 1) / 2)
-    return {state: found[state] for state in drawn.states}
+    return {
+        state: (position, rank - (len(column) - 1) / 2)
+        for position, column in enumerate(columns) for rank, state in enumerate(column)
+    }
 
 
 def exercised(m: Model, moments: Iterable[Moment]) -> Coverage:
@@ -77,8 +73,6 @@ def exercised(m: Model, moments: Iterable[Moment]) -> Coverage:
     taken: dict[int, list[Moment]] = {}
     for moment in moments:
         taken.setdefault(moment.action, []).append(moment)
-    import numpy as np
-
     for action, group in sorted(taken.items()):
         before, after = (
             World(m.layout, m.layout.batch(states))

@@ -33,9 +33,14 @@ _KINDS = {DISK: "disk", MEMORY: "memory", GHOST: "ghost"}
 
 
 def fields_data() -> list[dict[str, Any]]:
-    """Return every field of the world: what it says, where it lives, and what it is called if it is a store."""
+    """Return every field of the world: what it says, where it lives, and its name and order if it is a store."""
+    order = list(STORES)
     return [
-        {"name": field.name, "home": field.home.name, "doc": field.doc, "store": STORES.get(field.name)} for field in FIELDS
+        {
+            "name": field.name, "home": field.home.name, "doc": field.doc, "store": STORES.get(field.name),
+            "order": order.index(field.name) if field.name in STORES else None,
+        }
+        for field in FIELDS
     ]
 
 
@@ -57,7 +62,7 @@ class Timelines:
         return {"names": list(self._names), "worlds": [[list(cell) for cell in world] for world in self._worlds]}
 
     def timeline(
-        self, m: Model, moments: Sequence[Moment], judged: Property | None = None, point: int = 0,
+        self, m: Model, moments: Sequence[Moment], judged: Property | None = None, point: int | None = None,
         start_ms: int = 0, steps: int | None = None,
     ) -> dict[str, Any]:
         """Return ``moments`` as data.
@@ -66,12 +71,12 @@ class Timelines:
             m: the model.
             moments: what happened.
             judged: the property whose violation is marked; all unless given.
-            point: the point of no return, 0 for none.
+            point: the point of no return, 0 if all was decided from the beginning, None if there is none.
             start_ms: what the clock shows at the beginning.
             steps: how many of the moments are the race proper, if it has a continuation.
         """
         lines = lines_of(m, moments, judged, start_ms, steps)
-        lanes = lanes_of(m, lines)
+        lanes = lanes_of(m, lines, always=["gateway"])
         cells = [cell for cell in m.layout.all_cells if cell.bits]
         keys = {cell.key: position for position, cell in enumerate(cells)}
         first = World(m.layout, moments[0].before if moments else m.initial())
@@ -84,7 +89,7 @@ class Timelines:
             "alive": _alive(m, lanes, first),
             "runs": {m.run_name(k): run_word(m, k) for k in m.runs},
             "steps": [self._step(m, lanes, line, keys) for line in lines],
-            "folds": _folds(lines, point),
+            "folds": _folds(lines, point or 0),
             "grace": grace_spans(m, moments),
             "point": point,
             "proper": len(moments) if steps is None else steps,
@@ -119,11 +124,10 @@ def _alive(m: Model, lanes: Sequence[str], w: World) -> list[int]:
 
 def _folds(lines: Sequence[Line], point: int) -> list[list[Any]]:
     """Return the first and the last step of each series that is one line in the text, with its words."""
-    found: list[list[Any]] = []
-    for line in folded(lines, point):
-        if line.numbers != str(line.number):
-            found.append([line.number, int(line.numbers.rpartition("–")[2]), line.label])
-    return found
+    return [
+        [line.number, int(line.numbers.rpartition("–")[2]), line.label]
+        for line in folded(lines, point) if line.numbers != str(line.number)
+    ]
 
 
 def grace_spans(m: Model, moments: Sequence[Moment]) -> list[dict[str, Any]]:

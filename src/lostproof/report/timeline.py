@@ -317,9 +317,9 @@ def run_word(m: Model, k: int) -> str:
 # -- lanes
 
 
-def lanes_of(m: Model, rows: Iterable[Line]) -> list[str]:
-    """Return the lanes that are used, in their order."""
-    used = {row.lane for row in rows}
+def lanes_of(m: Model, rows: Iterable[Line], always: Iterable[str] = ()) -> list[str]:
+    """Return the lanes that are used, and those that are shown ``always``, in their order."""
+    used = {*always, *(row.lane for row in rows)}
     runs = [run_word(m, k) for k in m.runs]
     ordered = [word for lane in LANES for word in (runs if lane == "run" else [lane])]
     return [lane for lane in ordered if lane in used]

@@ -1,6 +1,19 @@
 // The lifecycles as graphs, with what was exercised.
 
-const NODE = { width: 96, height: 26, column: 158, row: 48 };
+const NODE = { width: 96, height: 26, row: 58 };
+const EDGE = 12;
+
+/** The labels that have room: none lies over another or over a state. */
+function labelled(edges, states) {
+  const boxes = states.map(({ x, y }) => ({ left: x - NODE.width / 2, right: x + NODE.width / 2, top: y - 13, bottom: y + 13 }));
+  return edges.filter((edge) => {
+    const half = edge.label.length * 3.1 + 2;
+    const box = { left: edge.x - half, right: edge.x + half, top: edge.y - 9, bottom: edge.y + 3 };
+    const free = boxes.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
+    if (free) boxes.push(box);
+    return free;
+  });
+}
 
 /** How often an edge was taken, by the revisions that are looked at. */
 const taken = (edge, names, same) => {
@@ -12,17 +25,15 @@ const taken = (edge, names, same) => {
 const forbidden = (edge, revisions) =>
   edge.events.every(({ guard }) => guard && revisions.every((revision) => !revision.guards[guard]));
 
-const short = (count) => (count < 10000 ? count.toLocaleString("en") : `${Math.round(count / 1000).toLocaleString("en")}k`);
-
 /** The way of an edge, and where its label goes. */
-function wayOf(from, to) {
+function wayOf(from, to, column) {
   const across = to.x - from.x, down = to.y - from.y;
   if (across === 0) {
     const side = down > 0 ? 1 : -1, x = from.x + side * NODE.width / 2, reach = side * (14 + Math.abs(down) * 0.32);
-    const y1 = from.y + side * 4, y2 = to.y - side * 4 + side * 8 - side * 4;
+    const y1 = from.y + side * 4, y2 = to.y - side * 4;
     return { path: `M${x} ${y1} C${x + reach} ${y1} ${x + reach} ${y2} ${x} ${y2}`, x: x + reach * 0.75, y: (y1 + y2) / 2 };
   }
-  if (across > 0 && across <= NODE.column + 1) {
+  if (across > 0 && across <= column + 1) {
     const x1 = from.x + NODE.width / 2, x2 = to.x - NODE.width / 2, bend = (x2 - x1) / 2;
     return { path: `M${x1} ${from.y} C${x1 + bend} ${from.y} ${x2 - bend} ${to.y} ${x2} ${to.y}`, x: (x1 + x2) / 2, y: (from.y + to.y) / 2 - 4 };
   }
@@ -37,34 +48,34 @@ function Lifecycle({ chart, names }) {
   const [looked, look] = useState(null);
   const revisions = DATA.revisions.filter((revision) => names.includes(revision.revision));
   const xs = chart.states.map((state) => state.x), ys = chart.states.map((state) => state.y);
-  const tall = Math.max(...ys) - Math.min(...ys), wide = Math.max(...xs);
-  const room = { above: 30 + wide * 14, below: 30 + wide * 14 };
-  const place = Object.fromEntries(chart.states.map((state) => [state.name, {
-    x: 90 + state.x * NODE.column, y: room.above + 20 + (state.y - Math.min(...ys)) * NODE.row,
-  }]));
-  const size = { width: 180 + wide * NODE.column, height: room.above + room.below + 40 + tall * NODE.row };
+  const wide = Math.max(...xs), column = wide > 4 ? 158 : 210;
+  const place = Object.fromEntries(chart.states.map((state) => [state.name, { x: 70 + state.x * column, y: state.y * NODE.row }]));
   const same = chart.name === "task";
   const edges = chart.edges.map((edge) => {
     const count = taken(edge, names, same), off = !count && forbidden(edge, revisions);
     const kind = count ? "taken" : off ? "off" : "untaken";
-    const near = place[edge.source].x !== place[edge.target].x;
-    return { ...edge, count, kind, near, ...wayOf(place[edge.source], place[edge.target]) };
+    const events = edge.events.map(({ event }) => event), label = events.length > 2 ? `${events.length} events` : events.join(" / ");
+    return { ...edge, count, kind, label, ...wayOf(place[edge.source], place[edge.target], column) };
   });
+  const mine = looked ? edges.filter((edge) => edge.source === looked) : edges;
+  const labels = labelled(mine, Object.values(place));
+  const heights = [...ys.map((y) => y * NODE.row), ...edges.map((edge) => edge.y)];
+  const top = Math.min(...heights) - 18 - EDGE, bottom = Math.max(...heights) + 18 + EDGE;
+  const right = Math.max(140 + wide * column, ...edges.map((edge) => edge.x + edge.label.length * 3.1 + EDGE));
+  const size = { width: right, height: bottom - top };
   const done = edges.filter((edge) => edge.count).length;
   const possible = edges.filter((edge) => edge.kind !== "off").length;
   return html`<section class="chart" aria-label=${`Lifecycle ${chart.name}`}>
     <h3>${chart.name} <small>${done} of ${possible} ways exercised</small></h3>
     <p class="about">${chart.doc}</p>
     <div class="scroll" tabindex="0" role="region" aria-label=${`Lifecycle ${chart.name}, scrolls sideways`}>
-      <svg width=${size.width} height=${size.height} role="img" aria-labelledby=${`chart-${chart.name}`}>
+      <svg width=${size.width} height=${size.height} viewBox=${`0 ${top} ${size.width} ${size.height}`} role="img" aria-labelledby=${`chart-${chart.name}`}>
         <title id=${`chart-${chart.name}`}>${`Lifecycle ${chart.name}: ${done} of ${possible} ways exercised; the list below names them`}</title>
         <defs>${["taken", "untaken", "off"].map((kind) => html`<marker id=${`tip-${chart.name}-${kind}`} class=${`tip ${kind}`}
           viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 .5 8 4 0 7.5z" /></marker>`)}</defs>
         ${edges.map((edge) => html`<path class=${`edge ${edge.kind} ${looked && looked !== edge.source && looked !== edge.target ? "far" : ""}`}
           d=${edge.path} marker-end=${`url(#tip-${chart.name}-${edge.kind})`} />`)}
-        ${edges.map((edge) => (edge.near ? !looked || looked === edge.source || looked === edge.target : looked === edge.source)
-          && html`<text class=${`edge-label ${edge.kind}`} x=${edge.x} y=${edge.y} text-anchor="middle">${
-            edge.events.length > 2 ? `${edge.events.length} events` : edge.events.map(({ event }) => event).join(" / ")}</text>`)}
+        ${labels.map((edge) => html`<text class=${`edge-label ${edge.kind}`} x=${edge.x} y=${edge.y} text-anchor="middle">${edge.label}</text>`)}
         ${chart.states.map((state) => html`<g class=${`state ${state.final ? "final" : ""} ${state.name === chart.initial ? "initial" : ""}`}
           onMouseEnter=${() => look(state.name)} onMouseLeave=${() => look(null)}>
           <rect x=${place[state.name].x - NODE.width / 2} y=${place[state.name].y - NODE.height / 2} width=${NODE.width} height=${NODE.height} rx="6" />

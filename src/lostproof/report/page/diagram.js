@@ -62,7 +62,7 @@ function storeLanes(line, columns) {
       segments: segmentsOf(line, columns, cell), height: STORE + (graces.length ? GRACE : 0),
     });
   });
-  return lanes.sort((one, other) => other.durable - one.durable);
+  return lanes.sort((one, other) => other.durable - one.durable || FIELD[one.field].order - FIELD[other.field].order);
 }
 
 /** Where everything is: columns with their x, lanes with their y. */
@@ -87,8 +87,8 @@ function layoutOf(line) {
   for (const durable of [true, false]) {
     const lanes = stores.filter((lane) => lane.durable === durable);
     if (!lanes.length) continue;
-    const words = durable ? `${DURABLE} on disk: survives every process` : `${VOLATILE} in memory: goes with its process`;
-    add({ kind: "group", name: words, durable, height: GROUP });
+    const [name, words] = durable ? ["on disk", "survives every process"] : ["in memory", "goes with its process"];
+    add({ kind: "group", name: `${durable ? DURABLE : VOLATILE} ${name}`, words, durable, height: GROUP });
     for (const lane of lanes) add({ ...lane, kind: "store" });
   }
   return { columns, rows, width: x + 6, height: y + 6 };
@@ -140,7 +140,7 @@ function graceSpans(line, layout, row) {
   return row.graces.map((grace) => {
     const from = columns[columnAt(columns, grace.from)], to = grace.to && columns[columnAt(columns, grace.to)];
     const x = from.x + from.width / 2, end = to ? to.x + to.width / 2 : layout.width - 4;
-    const words = grace.expired ? `grace ${span(grace.ms)} over` : "grace";
+    const words = grace.expired ? `grace ${span(grace.ms)}` : "grace";
     const fits = end - x > textWidth(words) + 10;
     return html`<g class="grace ${grace.expired ? "over" : ""}">
       <title>${`grace of ${span(grace.ms)} since ${clockTime(line.clock + grace.since)}${grace.expired ? ": over" : ""}`}</title>
@@ -215,6 +215,7 @@ function Diagram({ race, line, step, go }) {
         ${backdrop(line, layout, step)}
         ${layout.rows.map((row) => html`<g class=${`row ${row.kind}`} key=${row.kind + row.name + row.y}>
           <line class="rule" x1="0" x2=${layout.width} y1=${row.y} y2=${row.y} />
+          ${row.kind === "group" && html`<text class="aside" x="7" y=${row.y + 16}>${row.words}</text>`}
           ${row.kind === "actor" && html`${lifelines(line, layout, row)}${events(line, layout, row)}`}
           ${row.kind === "store" && row.segments.map((part) => segment(layout, row, part))}
           ${row.kind === "store" && graceSpans(line, layout, row)}
