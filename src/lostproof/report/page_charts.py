@@ -61,10 +61,11 @@ def _layout(drawn: Chart) -> dict[str, tuple[float, float]]:
         columns = [sorted(layer, key=drawn.code) for layer in nx.topological_generations(graph)]
     else:
         columns = [sorted(layer, key=drawn.code) for layer in nx.bfs_layers(graph, drawn.states[0])]
-    return {
+    places = {
         state: (position, rank - (len(column) - 1) / 2)
         for position, column in enumerate(columns) for rank, state in enumerate(column)
     }
+    return {state: places[state] for state in drawn.states}
 
 
 def exercised(m: Model, moments: Iterable[Moment]) -> Coverage:

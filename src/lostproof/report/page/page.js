@@ -253,9 +253,9 @@ function Expected({ race }) {
       </tbody></table></details>`}`;
 }
 
-function RaceView({ number, step, go, open }) {
+function RaceView({ number, step, go, turn }) {
   const race = DATA.races[number], line = race.timeline, count = DATA.races.length;
-  const near = (by, words, mark) => html`<button type="button" class="small" title=${words} onClick=${() => open((number + by + count) % count)}>${mark}</button>`;
+  const near = (by, words, mark) => html`<button type="button" class="small" title=${words} onClick=${() => turn(by)}>${mark}</button>`;
   const told = step ? line.steps[step - 1] : null;
   const said = `Step ${step} of ${line.steps.length}. ${clockTime(momentOf(line, step))}. ${stepInWords(line, step)}. ${
     told ? told.told.map(([, words]) => words).join(", ") : ""}${told && told.breaks ? ". The violation." : ""}`;
@@ -301,61 +301,94 @@ function useTheme() {
   return [theme, toggle];
 }
 
+const PAUSE = 350;
+
+/** Puts addresses into the address bar, at once or after a pause: browsers refuse too many in a row. */
+class Address {
+  write(hash) {
+    clearTimeout(this.later);
+    const wait = (this.last ?? -PAUSE) + PAUSE - performance.now();
+    if (wait > 0) {
+      this.later = setTimeout(() => this.write(hash), wait);
+      return;
+    }
+    this.last = performance.now();
+    history.replaceState(null, "", hash);
+  }
+
+  leave() { clearTimeout(this.later); }
+}
+
 /** Where the page is; the address follows, and is followed. */
 function usePlace() {
   const [place, put] = useState(() => placeOf(location.hash));
+  // Keys can come faster than the page is drawn: the next step is counted from here.
+  const now = useRef(place), address = useRef(new Address());
+  const move = (next) => { now.current = next; put(next); };
   useEffect(() => {
-    const follow = () => put(placeOf(location.hash));
+    const follow = () => {
+      address.current.leave();
+      move(placeOf(location.hash));
+    };
     window.addEventListener("hashchange", follow);
     return () => window.removeEventListener("hashchange", follow);
   }, []);
-  const go = (step) => {
-    if (place.race === null) return;
-    const last = DATA.races[place.race].timeline.steps.length, next = Math.min(Math.max(step, 0), last);
-    history.replaceState(null, "", hashOf(place.race, next));
-    put({ race: place.race, step: next });
+  const show = (race, step) => {
+    move({ race, step });
+    address.current.write(hashOf(race, step));
   };
-  const open = (race) => { location.hash = race === null ? ALL : hashOf(race, 0); };
-  return [place, go, open];
+  const last = () => DATA.races[now.current.race].timeline.steps.length;
+  return {
+    place, now,
+    go: (step) => show(now.current.race, Math.min(Math.max(step, 0), last())),
+    walk: (by) => show(now.current.race, Math.min(Math.max(now.current.step + by, 0), last())),
+    turn: (by) => show((now.current.race + by + DATA.races.length) % DATA.races.length, 0),
+    leave: () => {
+      address.current.leave();
+      location.hash = ALL;
+    },
+  };
 }
 
-function useKeys(place, go, open, toggle, setHelp, letters) {
-  useEffect(() => {
-    const count = DATA.races.length;
+/** What a key does; nothing for most. */
+function deed({ key, target }, { now, go, walk, turn, leave }, { toggle, setHelp, letters }) {
+  if (target.matches?.("select, textarea, input:not([type=range])")) return null;
+  if (key.length === 1 && !letters) return null;
+  if (key === "?") return () => setHelp(true);
+  if (key === "t") return toggle;
+  if (now.current.race === null || (target.matches?.("input") && /^(Arrow|Home|End|Page)/.test(key))) return null;
+  if (target.matches?.(".scroll, ol") && /^Arrow(Up|Down)$/.test(key)) return null;
+  return {
+    ArrowRight: () => walk(1), l: () => walk(1), j: () => walk(1),
+    ArrowLeft: () => walk(-1), h: () => walk(-1), k: () => walk(-1),
+    Home: () => go(0), End: () => go(Infinity), Escape: leave,
+    ArrowDown: () => turn(1), n: () => turn(1), ArrowUp: () => turn(-1), p: () => turn(-1),
+  }[key];
+}
+
+function useKeys(moves, settings) {
+  const latest = useRef(null);
+  latest.current = settings;
+  useLayoutEffect(() => {
     const press = (event) => {
-      const at = event.target, ranges = at.matches?.('input[type="range"]');
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-      if (at.matches?.("select, textarea, input:not([type=range])")) return;
-      const { key } = event;
-      if (key.length === 1 && !letters) return;
-      if (ranges && /^(Arrow|Home|End|Page)/.test(key)) return;
-      const { race, step } = place, inRace = race !== null;
-      const turn = (by) => () => open((race + by + count) % count);
-      const does = {
-        "?": () => setHelp(true), t: toggle,
-        ...(inRace && {
-          ArrowRight: () => go(step + 1), l: () => go(step + 1), j: () => go(step + 1),
-          ArrowLeft: () => go(step - 1), h: () => go(step - 1), k: () => go(step - 1),
-          Home: () => go(0), End: () => go(Infinity), n: turn(1), p: turn(-1), Escape: () => open(null),
-          ...(!at.matches?.(".scroll, ol") && { ArrowDown: turn(1), ArrowUp: turn(-1) }),
-        }),
-      }[key];
+      const does = deed(event, moves, latest.current);
       if (!does) return;
       event.preventDefault();
       does();
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
-  });
+  }, []);
 }
 
 function App() {
   const [theme, toggle] = useTheme();
-  const [place, go, open] = usePlace();
+  const moves = usePlace(), { place, go, turn } = moves;
   const [help, setHelp] = useState(false);
   const [letters, setLetters] = useState(memory.get("letters") !== "no");
   const seen = useRef(place.race);
-  useKeys(place, go, open, toggle, setHelp, letters);
+  useKeys(moves, { toggle, setHelp, letters });
   useLayoutEffect(() => {
     const before = seen.current;
     seen.current = place.race;
@@ -371,7 +404,7 @@ function App() {
       <button type="button" class="small" onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)">?</button></header>
     <main id="content" tabindex="-1">
       ${place.problem && html`<p class="problem" role="alert">${place.problem} ${place.race === null ? `Here is the ${ALL}.` : "Here is its beginning."}</p>`}
-      ${place.race === null ? html`<${Home} />` : html`<${RaceView} number=${place.race} step=${place.step} go=${go} open=${open} />`}
+      ${place.race === null ? html`<${Home} />` : html`<${RaceView} number=${place.race} step=${place.step} go=${go} turn=${turn} />`}
     </main>
     ${help && html`<${Help} close=${() => setHelp(false)} letters=${letters} setLetters=${(on) => { memory.set("letters", on ? "yes" : "no"); setLetters(on); }} />`}`;
 }
