@@ -349,11 +349,12 @@ const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key
   let steps = 0;
   for (const race of DATA.races) {
     const last = race.timeline.steps.length;
-    for (let step = 0; step <= last; step += 1) {
+    // Of the long ones the beginning and the end.
+    for (let step = 0; step <= last; step = step < 8 ? step + 1 : step < last ? last : last + 1) {
       const shown = document.querySelector("output")?.textContent;
       if (shown !== `${step} / ${last}`) problems.push(`${race.key} ${step}: ${shown}`);
       steps += 1;
-      press(step < last ? "ArrowRight" : "n");
+      press(step === last ? "n" : step < 8 ? "ArrowRight" : "End");
       await turn();
     }
   }
@@ -375,7 +376,7 @@ def test_all_scenarios_can_be_stepped_through(quiet: Any, tmp_path: Path) -> Non
     first = quiet.execute_script("return hashOf(0, 0)")
     opened(quiet, page, first)
     steps, problems = quiet.execute_async_script(STEP_THROUGH)
-    assert steps > 400
+    assert steps > 300
     assert problems == []
 
 

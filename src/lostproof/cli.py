@@ -268,8 +268,6 @@ def run(
     """
     from lostproof import replay, scenarios
     from lostproof.report.data import run_data
-    from lostproof.report.html import replays_page
-    from lostproof.report.judged import write_file
     from lostproof.report.text import replays_line, scenario_view
     from lostproof.revisions import revision
 
@@ -283,6 +281,9 @@ def run(
             replayed.append((scenario, replay.run(scenario, chosen)))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
     if html:
+        from lostproof.report.html import replays_page
+        from lostproof.report.judged import write_file
+
         write_file(html, replays_page(replayed))
     if form == "json":
         print_json(run_data(replayed))

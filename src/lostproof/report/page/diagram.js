@@ -191,6 +191,16 @@ function heading(line, layout, step) {
 /** The swimlanes of a race; `go` takes the page to a step. */
 function Diagram({ race, line, step, go }) {
   const layout = useMemo(() => layoutOf(line), [line]);
+  // What no step changes is made once: long timelines stay quick.
+  const rows = useMemo(() => layout.rows.map((row) => html`<g class=${`row ${row.kind}`} key=${row.kind + row.name + row.y}>
+    <line class="rule" x1="0" x2=${layout.width} y1=${row.y} y2=${row.y} />
+    ${row.kind === "group" && html`<text class="aside" x="7" y=${row.y + 16}>${row.words}</text>`}
+    ${row.kind === "actor" && html`${lifelines(line, layout, row)}${events(line, layout, row)}`}
+    ${row.kind === "store" && row.segments.map((part) => segment(layout, row, part))}
+    ${row.kind === "store" && graceSpans(line, layout, row)}
+  </g>`), [layout]);
+  const targets = useMemo(() => layout.columns.map((column) => html`<rect class="target" x=${column.x} y="0"
+    width=${column.width} height=${layout.height} onClick=${() => go(column.last)} />`), [layout]);
   const area = useRef(null);
   useLayoutEffect(() => {
     const column = layout.columns[columnAt(layout.columns, step)], box = area.current;
@@ -213,16 +223,9 @@ function Diagram({ race, line, step, go }) {
         <title id="timeline-title">${`Timeline of ${race.key}`}</title>
         <desc id="timeline-desc">Steps from left to right, a lane for each actor and each store. The list of steps below says the same in words.</desc>
         ${backdrop(line, layout, step)}
-        ${layout.rows.map((row) => html`<g class=${`row ${row.kind}`} key=${row.kind + row.name + row.y}>
-          <line class="rule" x1="0" x2=${layout.width} y1=${row.y} y2=${row.y} />
-          ${row.kind === "group" && html`<text class="aside" x="7" y=${row.y + 16}>${row.words}</text>`}
-          ${row.kind === "actor" && html`${lifelines(line, layout, row)}${events(line, layout, row)}`}
-          ${row.kind === "store" && row.segments.map((part) => segment(layout, row, part))}
-          ${row.kind === "store" && graceSpans(line, layout, row)}
-        </g>`)}
+        ${rows}
         ${heading(line, layout, step)}
-        ${layout.columns.map((column) => html`<rect class="target" data-step=${column.last} x=${column.x} y="0"
-          width=${column.width} height=${layout.height} onClick=${() => go(column.last)} />`)}
+        ${targets}
       </svg>
     </div>
     <figcaption>

@@ -273,7 +273,7 @@ function RaceView({ number, step, go, turn }) {
 
 function Help({ close, letters, setLetters }) {
   const dialog = useRef(null);
-  useEffect(() => { dialog.current.showModal(); }, []);
+  useLayoutEffect(() => { dialog.current.showModal(); }, []);
   return html`<dialog ref=${dialog} aria-labelledby="help" onClose=${close}><h2 id="help">Keys</h2>
     <table class="plain"><tbody>${KEYS.map(([keys, words]) => html`<tr><th scope="row">${keys.split("  ").map((key) => html`<kbd>${key}</kbd> `)}</th><td>${words}</td></tr>`)}</tbody></table>
     <p><label><input type="checkbox" checked=${letters} onChange=${(event) => setLetters(event.target.checked)} /> keys that are letters or signs</label></p>
