@@ -131,7 +131,7 @@ def cli() -> None:
 @bounds_option
 @click.option("--pin", is_flag=True, help="Write the verdicts as the expected ones (in a source checkout).")
 @max_states_option
-@report_options("github", "junit", "sarif")
+@report_options("github", "junit", "sarif", "html")
 @output_option
 @click.pass_context
 def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, wanted: Wanted, form: str) -> None:
@@ -184,7 +184,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
               help="Write each race as a scenario file.")
 @max_states_option
 @_verbose
-@report_options("github", "junit", "sarif")
+@report_options("github", "junit", "sarif", "html")
 @output_option
 @click.pass_context
 def check(
@@ -254,7 +254,7 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
 @click.option("--revision", "revisions", multiple=True, type=Name("revision"), metavar="REVISION",
               help="Replay in this revision only.")
 @_verbose
-@report_options("github", "junit")
+@report_options("github", "junit", "html")
 @output_option
 @click.pass_context
 def run(

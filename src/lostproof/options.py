@@ -130,6 +130,8 @@ REPORTS = {
                           help="Write what was judged as JUnit XML."),
     "sarif": click.option("--sarif", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
                           help="Write what is violated as SARIF, with the races as code flows."),
+    "html": click.option("--html", type=Place(dir_okay=False, path_type=Path), metavar="FILE",
+                         help="Write a page to step through all of it: one file that a browser opens."),
 }
 """The options for reports, by their names in :class:`lostproof.report.judged.Wanted`."""
 

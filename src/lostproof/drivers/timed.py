@@ -203,6 +203,11 @@ class Timed:
             raise Impossible(f"{action.label(self.model)} would have to happen by {latest} ms")
         return self._happen(number, self.now)
 
+    def follow(self, moment: Moment) -> None:
+        """Take a moment over that has happened elsewhere, so that :attr:`stamps` say when things last happened."""
+        self.now, self.state = moment.at_ms, moment.after
+        self._stamp(moment.action, moment.before)
+
     def _happen(self, number: int, at_ms: int) -> Moment:
         before = self.state
         self.now = at_ms

@@ -16,12 +16,15 @@ from lostproof.model import Model
 from lostproof.tables import Chart, Edge, chart
 from lostproof.world import World
 
-__all__ = ["Coverage", "CoverageWitness"]
+__all__ = ["Coverage", "CoverageWitness", "edge_name"]
 
 TASK, RUN, GATEWAY = chart("task"), chart("run"), chart("gateway")
 
 
-def _edge_name(counted: Chart, edge: Edge) -> str:
+def edge_name(counted: Chart, edge: Edge) -> str:
+    """Return what an edge is counted as: a row's change by any event, or one event of another chart."""
+    if counted is TASK:
+        return f"task: {edge.source}→{edge.target}"
     return f"{counted.name}: {edge.source} -{edge.event}→ {edge.target}"
 
 
@@ -63,10 +66,10 @@ class CoverageWitness:
         self._model = model
         self._shape = model.rule_table.answers.array.shape
         self._row_names = [_row_name(row) for row in np.ndindex(self._shape)]
-        edges = {_edge_name(c, e): 0 for c in (RUN, GATEWAY) for e in c.edges}
+        edges = {edge_name(c, e): 0 for c in (RUN, GATEWAY) for e in c.edges}
         self.coverage = Coverage(
             Counter({self._action_name(number): 0 for number in range(len(model.actions))}),
-            Counter({**edges, **{f"task: {source}→{target}": 0 for source, target in self._row_changes()}}),
+            Counter({**edges, **{edge_name(TASK, edge): 0 for edge in self._row_changes()}}),
             Counter({self._row_names[row]: 0 for row in self._possible_rows()}),
         )
 
@@ -89,8 +92,10 @@ class CoverageWitness:
         return model.revision.logs_interrupted if code == INTERRUPTED else code <= model.bounds.outcomes
 
     @staticmethod
-    def _row_changes() -> list[tuple[str, str]]:
-        return sorted({(edge.source, edge.target) for edge in TASK.edges if edge.source != edge.target})
+    def _row_changes() -> list[Edge]:
+        """Return one edge for each way in which a row can change, whatever the event."""
+        pairs = {(edge.source, edge.target): edge for edge in TASK.edges if edge.source != edge.target}
+        return [pairs[pair] for pair in sorted(pairs)]
 
     def _action_name(self, number: int) -> str:
         action = self._model.actions[number]
@@ -118,7 +123,7 @@ class CoverageWitness:
             if event in (None, edge.event):
                 source, target = counted.codes(edge.source, edge.target)
                 count = int(np.count_nonzero((before == source) & (after == target)))
-                self.coverage.edges[_edge_name(counted, edge)] += count
+                self.coverage.edges[edge_name(counted, edge)] += count
 
     def _count_decisions(self, before: World, k: int) -> None:
         """Count the rows of the rule's table that the gateway's sweep reached."""
@@ -133,6 +138,6 @@ class CoverageWitness:
     def _count_changes(self, before: NDArray[np.uint8], after: Any) -> None:
         after = np.broadcast_to(np.asarray(after, dtype=np.uint8), before.shape)
         pairs = np.bincount(before.astype(np.intp) * 16 + after, minlength=256)
-        for source, target in self._row_changes():
-            count = int(pairs[TASK.code(source) * 16 + TASK.code(target)])
-            self.coverage.edges[f"task: {source}→{target}"] += count
+        for edge in self._row_changes():
+            count = int(pairs[TASK.code(edge.source) * 16 + TASK.code(edge.target)])
+            self.coverage.edges[edge_name(TASK, edge)] += count

@@ -13,7 +13,9 @@ from rich.text import Text
 from lostproof.replay import Outcome, Tried
 from lostproof.report.timeline import clock_time
 
-__all__ = ["choices_view", "lasting_view"]
+__all__ = ["NOT_POSSIBLE", "choices_rows", "choices_view", "lasting_view"]
+
+NOT_POSSIBLE = "not possible then"
 
 
 def choices_view(outcome: Outcome, start_ms: int) -> RenderableType:
@@ -22,16 +24,21 @@ def choices_view(outcome: Outcome, start_ms: int) -> RenderableType:
     table.add_column("moment", no_wrap=True)
     table.add_column("rows at the end")
     table.add_column("violates")
-    for (possible, violated, rows), group in groupby(outcome.tried, key=_result):
-        told = ", ".join(f"{run.partition('.')[2]} {status}" for run, status in rows if status != "absent") or "none"
-        broken = ", ".join(sorted(violated)) or "nothing"
-        table.add_row(
-            _moments([tried.at_ms for tried in group], start_ms),
-            told if possible else "",
-            Text(broken, "red" if violated else "dim") if possible else Text("not possible then", "dim"),
-        )
+    for moments, rows, broken in choices_rows(outcome, start_ms):
+        told = broken if broken is not None else NOT_POSSIBLE
+        table.add_row(moments, rows, Text(told or "nothing", "red" if broken else "dim"))
     count = f"{len(outcome.tried)} moments tried, one line for those in a row with the same result"
     return Padding(Group(Text(count, "dim"), table, Text()), (0, 0, 0, 4))
+
+
+def choices_rows(outcome: Outcome, start_ms: int) -> list[tuple[str, str, str | None]]:
+    """Return the moments with the same result in a row, with the rows at the end and what is violated (None: impossible)."""
+    found: list[tuple[str, str, str | None]] = []
+    for (possible, violated, rows), group in groupby(outcome.tried, key=_result):
+        told = ", ".join(f"{run.partition('.')[2]} {status}" for run, status in rows if status != "absent") or "none"
+        moments = _moments([tried.at_ms for tried in group], start_ms)
+        found.append((moments, told if possible else "", ", ".join(sorted(violated)) if possible else None))
+    return found
 
 
 def lasting_view(outcome: Outcome) -> list[RenderableType]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lostproof.scenarios import Scenario
 
 __all__ = [
-    "ACTIONS", "cell_name", "check_data", "digest", "dump", "matrix_data", "owner_name", "result_data", "run_data",
+    "ACTIONS", "STORES", "cell_name", "check_data", "digest", "dump", "matrix_data", "owner_name", "result_data", "run_data",
     "simulation_data", "steps_data", "value_name",
 ]
 
@@ -71,6 +71,28 @@ ACTIONS: dict[str, str] = {
     "reload": "the cron service is reloaded (a configuration change)",
 }
 """Everything that can happen in some revision, in words."""
+
+STORES: dict[str, str] = {
+    "row": "row",
+    "marker": "marker",
+    "last": "job state",
+    "log": "run log",
+    "next": "slots consumed",
+    "job": "job",
+    "queued": "reservation",
+    "reassigned": "receipt outdated",
+    "memory": "registry copy",
+    "active": "active set",
+    "token": "active set",
+    "plan": "CLI snapshot",
+    "seen": "sweep's notes",
+    "skipped": "skipped at start",
+    "log_queue": "log line waits",
+    "interrupt_queue": "interrupted waits",
+    "unclosed": "row to close",
+    "orphan": "no handle",
+}
+"""What people call the stores that processes read and write: every field except those that say what an actor does."""
 
 
 # -- names

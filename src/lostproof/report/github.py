@@ -17,7 +17,7 @@ from lostproof.report.mermaid import race_mermaid
 from lostproof.report.sources import line_of_revision
 from lostproof.report.spec import table
 from lostproof.report.text import LOOKS
-from lostproof.report.timeline import why
+from lostproof.report.timeline import why_words
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
@@ -182,7 +182,7 @@ def _races(judged: Judged) -> Iterator[str]:
                 continue
             saved = judged.race_file(result, verdict)
             head = f"<code>{verdict.property.id}</code> in <code>{result.revision.name}</code>: {word_for(verdict)}"
-            words = f"{verdict.property.sentence}. Here {why(verdict.race)}."
+            words = f"{verdict.property.sentence}. Here {why_words(verdict.race)}."
             replay = f"\nReplay it: `lostproof run {saved.as_posix()}`\n" if saved else ""
             diagram = f"```mermaid\n{race_mermaid(verdict.race)}\n```"
             yield f"\n<details open><summary>✗ {head}</summary>\n\n{words}\n{replay}\n{diagram}\n\n</details>\n"

@@ -63,6 +63,7 @@ class Wanted:
     github: bool = False
     junit: Path | None = None
     sarif: Path | None = None
+    html: Path | None = None
 
 
 def write_reports(wanted: Wanted, judged: Judged) -> None:
@@ -83,6 +84,10 @@ def write_reports(wanted: Wanted, judged: Judged) -> None:
         from lostproof.report.github import problem_annotations, step_summary
 
         tell_github(problem_annotations(judged), step_summary(judged))
+    if wanted.html:
+        from lostproof.report.html import html_page
+
+        write_file(wanted.html, html_page(judged))
 
 
 def tell_github(told: Sequence[str], summary: str) -> None:
@@ -96,7 +101,11 @@ def tell_github(told: Sequence[str], summary: str) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
+    """Write a whole file or nothing.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lostproof.report.timeline import lanes_of, told
+from lostproof.report.timeline import lanes_of, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lostproof.drivers.concrete import TimedRace
-    from lostproof.report.timeline import Told
+    from lostproof.report.timeline import Line
 
 __all__ = ["race_mermaid"]
 
@@ -23,7 +23,7 @@ FOR_THE_EYE = "rgba(200, 60, 60, 0.12)"
 def race_mermaid(timed: TimedRace) -> str:
     """Return a race as a sequence diagram: who does what in which order, and what that changes on disk."""
     race = timed.race
-    rows = told(race.model, timed.moments, race.property, steps=timed.steps)
+    rows = lines_of(race.model, timed.moments, race.property, steps=timed.steps)
     lines = ["sequenceDiagram"]
     lines += [f"  participant {_name(lane)} as {_text(lane)}" for lane in [*lanes_of(race.model, rows), DISK]]
     shaded = False
@@ -38,7 +38,7 @@ def race_mermaid(timed: TimedRace) -> str:
     return "\n".join(lines)
 
 
-def _step(row: Told) -> Iterator[str]:
+def _step(row: Line) -> Iterator[str]:
     lane = _name(row.lane)
     disk = [words.removeprefix("■ ") for _, words in row.changed if words.startswith("■")]
     other = [words.removeprefix("□ ") for _, words in row.changed if not words.startswith("■")]

@@ -30,6 +30,10 @@ def write_replays(wanted: Wanted, replayed: Replayed) -> None:
     """
     if wanted.junit:
         write_file(wanted.junit, _junit(replayed))
+    if wanted.html:
+        from lostproof.report.html import replays_page
+
+        write_file(wanted.html, replays_page(replayed))
     if wanted.github:
         tell_github(capped("error", list(_annotations(replayed))), _summary(replayed))
 

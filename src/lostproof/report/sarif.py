@@ -16,13 +16,13 @@ from lostproof.engine.stepper import changes
 from lostproof.properties import PROPERTIES
 from lostproof.report.data import ACTIONS, cell_name, dump, value_name
 from lostproof.report.sources import Line, line_in, line_of_action, line_of_revision
-from lostproof.report.timeline import no_return, told, why
+from lostproof.report.timeline import lines_of, no_return_words, why_words
 
 if TYPE_CHECKING:
     from lostproof.drivers.concrete import TimedRace
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.report.judged import Judged
-    from lostproof.report.timeline import Told
+    from lostproof.report.timeline import Line as Told
 
 __all__ = ["sarif_log"]
 
@@ -89,10 +89,10 @@ def _result(judged: Judged, result: Result, verdict: Verdict, problem: str) -> d
 
 def _code_flow(timed: TimedRace) -> dict[str, Any]:
     race = timed.race
-    rows = told(race.model, timed.moments, race.property, steps=timed.steps)
+    rows = lines_of(race.model, timed.moments, race.property, steps=timed.steps)
     steps = f"{race.steps} step{'' if race.steps == 1 else 's'}"
     return {
-        "message": {"text": f"the shortest race: {steps}; {no_return(timed)}"},
+        "message": {"text": f"the shortest race: {steps}; {no_return_words(timed) or 'the last step decides it'}"},
         "threadFlows": [{"locations": [_step(timed, row) for row in rows]}],
     }
 
@@ -119,7 +119,7 @@ def _words(timed: TimedRace, row: Told) -> str:
     if row.number == timed.point_of_no_return:
         parts.append("◆ no return from here")
     if row.broken:
-        parts.append(f"✗ {why(timed)}")
+        parts.append(f"✗ {why_words(timed)}")
     return "; ".join(parts)
 
 

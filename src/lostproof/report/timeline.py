@@ -24,7 +24,10 @@ from lostproof.report.data import subject_name, value_name
 from lostproof.tables import chart
 from lostproof.world import Cell, World
 
-__all__ = ["Told", "clock_time", "lanes_of", "no_return", "race_view", "timeline", "told", "why"]
+__all__ = [
+    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "Line", "alive", "clock_time", "folded", "lanes_of", "lines_of",
+    "no_return_words", "race_view", "run_word", "timeline", "why_words",
+]
 
 DISK, MEMORY, GHOST = "bold", "dim", "dim italic"
 FAULT, BROKEN, DECISIVE = "bold red", "bold white on red", "bold yellow"
@@ -67,30 +70,32 @@ def clock_time(at_ms: int) -> str:
 
 def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
-    race = timed.race
-    model, judged = race.model, race.property
-    point = timed.point_of_no_return
+    model, judged, point = timed.race.model, timed.race.property, timed.point_of_no_return
     lines = [timeline(model, timed.moments, width, point, judged, steps=timed.steps)]
-    if point < len(timed.moments) or judged.kind == "leads-to":
-        lines.append(Text(f"◆ {no_return(timed)}", style=DECISIVE))
-    lines.append(Text.assemble(("✗ why  ", "bold red"), f"{why(timed)}."))
+    told = no_return_words(timed)
+    if told:
+        lines.append(Text(f"◆ {told}", style=DECISIVE))
+    lines.append(Text.assemble(("✗ why  ", "bold red"), f"{why_words(timed)}."))
     return Group(*lines)
 
 
-def why(timed: TimedRace) -> str:
-    """Return in words why the property is false, and, if it has to hold only in the end, why it never does."""
+def why_words(timed: TimedRace) -> str:
+    """Return why the property is false, and for how long, in words."""
+    because = timed.race.because
     if timed.race.property.kind != "leads-to":
-        return timed.race.because
+        return because
     if timed.race.doomed:
-        return f"{timed.race.because}; nothing changes that any more, in every fair continuation"
-    return f"{timed.race.because}; there is a fair continuation in which nothing ever changes that"
+        return f"{because}; nothing changes that any more, in every fair continuation"
+    return f"{because}; there is a fair continuation in which nothing ever changes that"
 
 
-def no_return(timed: TimedRace) -> str:
-    """Return in words from where on nothing averts the violation any more."""
-    if timed.race.property.kind == "leads-to" and not timed.race.doomed:
+def no_return_words(timed: TimedRace) -> str:
+    """Return after which step nothing averts the violation, in words; nothing if only the last step decides it."""
+    step, lasting = timed.point_of_no_return, timed.race.property.kind == "leads-to"
+    if lasting and not timed.race.doomed:
         return "no point of no return: luck in what follows could still avert it"
-    step = timed.point_of_no_return
+    if step == len(timed.moments) and not lasting:
+        return ""
     after = f"after step {step}" if step else "from the beginning"
     return f"no return {after}: every fair continuation without faults and operators ends in the violation"
 
@@ -110,7 +115,7 @@ def timeline(
         start_ms: what the clock shows at the beginning.
         steps: how many of the moments are the race proper, if it has a continuation.
     """
-    rows = list(_folded(told(m, moments, judged, start_ms, steps), point_of_no_return))
+    rows = list(folded(lines_of(m, moments, judged, start_ms, steps), point_of_no_return))
     lanes = lanes_of(m, rows)
     plan = _Plan.of(rows, lanes, width)
     if plan.room < ROOM_BESIDE:
@@ -128,11 +133,11 @@ def timeline(
         mark = _mark(row, point_of_no_return)
         swimmers = [_lane_cell(m, lane, row) for lane in lanes]
         cells = swimmers if plan.swimming else [Text(row.lane), Text(row.label, row.style)]
-        table.add_row(mark, Text(row.numbers, "dim"), row.time, *cells, row.wrapped(plan.room))
+        table.add_row(mark, Text(row.numbers, "dim"), row.time, *cells, row.told(plan.room))
     return table
 
 
-def _stacked(rows: Sequence[Told], width: int, point_of_no_return: int, steps: int | None) -> RenderableType:
+def _stacked(rows: Sequence[Line], width: int, point_of_no_return: int, steps: int | None) -> RenderableType:
     """Return the timeline for narrow places: what changed stands on lines of its own, below what happened."""
     numbers = _longest(row.numbers for row in rows)
     lines: list[RenderableType] = [Text("time, actor: what happens\n    ■ changed on disk  □ in memory", "dim")]
@@ -145,11 +150,11 @@ def _stacked(rows: Sequence[Told], width: int, point_of_no_return: int, steps: i
         )
         lines.append(head)
         if row.changed:
-            lines.append(Padding(row.wrapped(width - 4), (0, 0, 0, 4)))
+            lines.append(Padding(row.told(width - 4), (0, 0, 0, 4)))
     return Group(*lines)
 
 
-def _mark(row: Told, point_of_no_return: int) -> Text:
+def _mark(row: Line, point_of_no_return: int) -> Text:
     mark = Text("◆" if row.number == point_of_no_return else " ", style=DECISIVE)
     return mark.append("✗" if row.broken else " ", style="bold red")
 
@@ -162,7 +167,7 @@ class _Plan:
     room: int
 
     @classmethod
-    def of(cls, rows: Sequence[Told], lanes: Sequence[str], width: int) -> _Plan:
+    def of(cls, rows: Sequence[Line], lanes: Sequence[str], width: int) -> _Plan:
         """Return the plan with lanes if ``width`` allows, else the one with a column for the actor."""
         gap = 2
         fixed = 2 + gap + _longest(row.numbers for row in rows) + gap + _longest(row.time for row in rows) + gap
@@ -182,19 +187,20 @@ def _longest(words: Iterable[str]) -> int:
 
 
 @dataclass(frozen=True)
-class Told:
-    """One step of a timeline in words.
+class Line:
+    """One step of a timeline in words, or several that were folded into one.
 
     Attributes:
         number: the step, from 1.
-        numbers: the same, or the steps that are shown as one.
-        time: when it happens, as h:mm:ss.mmm.
-        moment: the step itself.
-        lane: who acts: ``clock``, ``gateway``, ``sweep``, ``operator``, or the name of a run.
-        label: what the actor does.
-        style: how it stands out: a fault, a violation, or not at all.
-        changed: what changed and matters, each with its style; what is on disk comes first.
-        broken: whether a property is broken here.
+        numbers: the step, or the steps that are folded here.
+        time: what the clock shows.
+        moment: what happened.
+        lane: the lane of the actor.
+        label: what the actor does, without what the lane says already.
+        style: how the label looks.
+        changed: what changed, as pairs of style and words.
+        broken: whether the violation happens here.
+        fault: whether it is a fault that the bounds budget.
     """
 
     number: int
@@ -206,6 +212,7 @@ class Told:
     style: str
     changed: tuple[tuple[str, str], ...]
     broken: bool
+    fault: bool
 
     @property
     def begins_sweep(self) -> bool:
@@ -217,7 +224,7 @@ class Told:
         """Whether something changed, other than that a sweep looked at a row and kept it."""
         return any(words != KEPT for _, words in self.changed)
 
-    def wrapped(self, room: int) -> Text:
+    def told(self, room: int) -> Text:
         """Return what changed, in lines of at most ``room`` columns where words allow it."""
         text, used = Text(), 0
         for style, words in self.changed:
@@ -230,8 +237,8 @@ class Told:
         return text
 
 
-def _folded(rows: Sequence[Told], point_of_no_return: int) -> Iterator[Told]:
-    """Yield the rows, with one row in place of several sweeps in succession that keep everything."""
+def folded(rows: Sequence[Line], point_of_no_return: int) -> Iterator[Line]:
+    """Yield the lines, with one line in place of several sweeps in succession that keep everything."""
     position = 0
     while position < len(rows):
         sweeps = list(_idle_sweeps(rows, position, point_of_no_return))
@@ -247,7 +254,7 @@ def _folded(rows: Sequence[Told], point_of_no_return: int) -> Iterator[Told]:
         position = sweeps[-1]
 
 
-def _idle_sweeps(rows: Sequence[Told], start: int, point_of_no_return: int) -> Iterator[int]:
+def _idle_sweeps(rows: Sequence[Line], start: int, point_of_no_return: int) -> Iterator[int]:
     """Yield where each whole sweep ends (exclusively) that begins at ``start`` or right after the one before."""
     while start < len(rows) and rows[start].begins_sweep:
         end = start + 1
@@ -260,28 +267,29 @@ def _idle_sweeps(rows: Sequence[Told], start: int, point_of_no_return: int) -> I
         start = end
 
 
-def told(
+def lines_of(
     m: Model, moments: Sequence[Moment], judged: Property | None = None, start_ms: int = 0, steps: int | None = None
-) -> list[Told]:
-    """Return ``moments`` in words (arguments as for :func:`timeline`)."""
+) -> list[Line]:
+    """Return each of ``moments`` in words; the arguments are those of :func:`timeline`."""
     words = _Words(m, moments, judged)
-    rows = [_told(m, number, moment, judged, words, start_ms) for number, moment in enumerate(moments, 1)]
+    lines = [_line(m, number, moment, judged, words, start_ms) for number, moment in enumerate(moments, 1)]
     if judged is not None and judged.kind == "leads-to" and steps:
-        rows[steps - 1] = replace(rows[steps - 1], broken=True, style=BROKEN)
-    return rows
+        lines[steps - 1] = replace(lines[steps - 1], broken=True, style=BROKEN)
+    return lines
 
 
-def _told(m: Model, number: int, moment: Moment, judged: Property | None, words: _Words, start_ms: int) -> Told:
+def _line(m: Model, number: int, moment: Moment, judged: Property | None, words: _Words, start_ms: int) -> Line:
     action = m.actions[moment.action]
     run = action.get("run")
-    lane = _run_word(m, run) if action.actor == "run" and run is not None else action.actor
+    lane = run_word(m, run) if action.actor == "run" and run is not None else action.actor
     broken = [pair for pair in moment.broken if judged is None or pair[0] == judged.id]
-    style = BROKEN if broken else FAULT if action.budget and not action.fair else ""
+    fault = bool(action.budget) and not action.fair
+    style = BROKEN if broken else FAULT if fault else ""
     changed = words.of(moment)
     if judged is None:
         changed += [(FAULT, f"✗ {name} ({subject_name(m, name, subject)})") for name, subject in broken]
     time, label = clock_time(start_ms + moment.at_ms), _label(m, moment.action, lane)
-    return Told(number, str(number), time, moment, lane, label, style, tuple(changed), bool(broken))
+    return Line(number, str(number), time, moment, lane, label, style, tuple(changed), bool(broken), fault)
 
 
 def _label(m: Model, number: int, lane: str) -> str:
@@ -291,7 +299,7 @@ def _label(m: Model, number: int, lane: str) -> str:
     words = [f"╳ {name}" if name == "crash" else name]
     for param, value in action.describe(m).items():
         if param == "run":
-            words += [] if action.actor == "run" else [_run_word(m, action.get("run") or 0)]
+            words += [] if action.actor == "run" else [run_word(m, action.get("run") or 0)]
         elif param == "job":
             words += [str(value)] if m.bounds.jobs > 1 else []
         elif param == "end":
@@ -301,28 +309,30 @@ def _label(m: Model, number: int, lane: str) -> str:
     return " ".join(words)
 
 
-def _run_word(m: Model, k: int) -> str:
+def run_word(m: Model, k: int) -> str:
+    """Return what run ``k`` is called where there is little room."""
     return m.run_name(k) if m.bounds.jobs > 1 else f"run-{m.number(k)}"
 
 
 # -- lanes
 
 
-def lanes_of(m: Model, rows: Sequence[Told]) -> list[str]:
-    """Return the lanes that ``rows`` use, in the order in which they are shown."""
-    used = {row.lane for row in rows}
-    runs = [_run_word(m, k) for k in m.runs]
+def lanes_of(m: Model, rows: Iterable[Line], always: Iterable[str] = ()) -> list[str]:
+    """Return the lanes that are used, and those that are shown ``always``, in their order."""
+    used = {*always, *(row.lane for row in rows)}
+    runs = [run_word(m, k) for k in m.runs]
     ordered = [word for lane in LANES for word in (runs if lane == "run" else [lane])]
     return [lane for lane in ordered if lane in used]
 
 
-def _lane_cell(m: Model, lane: str, row: Told) -> Text:
+def _lane_cell(m: Model, lane: str, row: Line) -> Text:
     if lane == row.lane:
         return Text(row.label, style=row.style)
-    return Text(LIFELINE if _alive(m, lane, m.view(row.moment.after)) else "", style="dim")
+    return Text(LIFELINE if alive(m, lane, m.view(row.moment.after)) else "", style="dim")
 
 
-def _alive(m: Model, lane: str, w: World) -> bool:
+def alive(m: Model, lane: str, w: World) -> bool:
+    """Return whether the actor of ``lane`` lives in ``w``: is up, at work, or on its way."""
     match lane:
         case "clock":
             return False
@@ -333,7 +343,7 @@ def _alive(m: Model, lane: str, w: World) -> bool:
         case "operator":
             return any(w.plan[k] for k in m.runs)
         case _:
-            k = next(k for k in m.runs if _run_word(m, k) == lane)
+            k = next(k for k in m.runs if run_word(m, k) == lane)
             return bool(m.in_progress(w, k))
 
 
@@ -371,7 +381,7 @@ class _Words:
                 return f"slot {cell.index[1] + 1} is visibly given up"
             case "run":
                 k = cell.index[0]
-                run = "" if self._one_run else f"{_run_word(m, k)} "
+                run = "" if self._one_run else f"{run_word(m, k)} "
                 if cell.field.name == "memory":
                     on_disk = cell.field.label(after.row[k])
                     return f"{run}row {now}, on disk {on_disk}" if now not in (on_disk, "absent") else None
