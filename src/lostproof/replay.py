@@ -16,7 +16,7 @@ from lostproof.scenarios import Entry, Expectation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
-__all__ = ["Outcome", "Tried", "run"]
+__all__ = ["Outcome", "Tried", "run", "stays_broken"]
 
 TASK = chart("task")
 MAX_CHOICES = 1_000
@@ -134,16 +134,21 @@ def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
     moments = tuple(sim.trace)
     rows = {model.run_name(k): TASK.states[sim.view().row[k]] for k in model.runs}
     violated = {name for moment in moments for name, _ in moment.broken}
+    lasting = stays_broken(sim)
+    return _Played(moments, rows, frozenset(violated | {name for name, _ in lasting}), lasting)
+
+
+def stays_broken(sim: Timed) -> tuple[tuple[str, str], ...]:
+    """Let ``sim`` go on by itself; return the leads-to properties that are broken then, with what they are about."""
     sim.settle(without=("slot_due",))  # the timeline says which slots there are
-    end = sim.view()
-    lasting = tuple(
+    model, end = sim.model, sim.view()
+    return tuple(
         (judged.id, judged.name_of(model, subject))
         for judged in PROPERTIES
         if judged.premise is not None and judged.goal is not None
         for subject in judged.subjects(model)
         if judged.premise(model, end, subject) and not judged.goal(model, end, subject)
     )
-    return _Played(moments, rows, frozenset(violated | {name for name, _ in lasting}), lasting)
 
 
 def _cannot_happen(model: Model) -> Callable[[Cue, str], BadInput]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import yaml
 from lostproof.bounds import Bounds
 from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
-from lostproof.drivers.timed import AGING
+from lostproof.drivers.timed import AGING, Moment
 from lostproof.errors import BadInput
 from lostproof.files import data_root
 from lostproof.model import Model
@@ -22,7 +22,7 @@ from lostproof.revisions import REVISIONS, Revision
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
 
-__all__ = ["SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races"]
+__all__ = ["OWN", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races", "slug", "write_path"]
 
 SUFFIX = ".scenario.yaml"
 OTHERS = "others"
@@ -159,25 +159,55 @@ def save_races(results: Iterable[Result], directory: Path) -> dict[tuple[str, st
 def save_race(race: TimedRace, directory: Path) -> Path:
     """Write ``race`` as a scenario file that replays it, and return the file."""
     model, judged = race.race.model, race.race.property
-    name = re.sub(r"[^a-z0-9]+", "-", f"{model.revision.name} {judged.id}".lower()).strip("-")
+    name = slug(f"{model.revision.name} {judged.id}")
+    return write_path(
+        directory / f"{name}{SUFFIX}", model, race.moments,
+        title=f"{model.revision.name}: {judged.sentence}, and here it is broken",
+        about=f"A shortest race, found by exhaustive exploration: {race.race.because}.",
+        expect={"violates": [judged.id]},
+    )
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as the name of a scenario."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def write_path(
+    path: Path, model: Model, moments: Sequence[Moment], *, title: str, about: str, expect: Mapping[str, Any]
+) -> Path:
+    """Write what happened in a world as a scenario file that replays it, and return the file.
+
+    Args:
+        path: the file; its name is that of the scenario.
+        model: the world.
+        moments: what happened in it, from the beginning on.
+        title, about: what it tells.
+        expect: what its revision makes of it.
+    """
     timeline = [
         {"at": moment.at_ms, "do": model.actions[moment.action].name, **_params(model, moment.action)}
-        for moment in race.moments
+        for moment in moments
         if model.actions[moment.action].name not in AGING
     ]
-    # What comes of age after the last step is part of the race: wait for it.
-    timeline.append({"at": race.moments[-1].at_ms, "do": "wait"})
+    # What comes of age after the last step is part of it: wait for that.
+    timeline.append({"at": moments[-1].at_ms if moments else 0, "do": "wait"})
     own: dict[str, Any] = {}
+    base = REVISIONS.get(model.revision.name)
     if model.revision.own_rule is not None:
         from lostproof.subjects.places import moved
 
-        place, base = model.revision.own_rule
-        own = {"rule": {"subject": moved(place, directory), "base": base}}
+        place, named = model.revision.own_rule
+        base = REVISIONS[named]
+        own = {"rule": {"subject": moved(place, path.parent), "base": named}}
+    usual = vars(base.constants) if base else {}
+    constants = {name: value for name, value in vars(model.revision.constants).items() if value != usual.get(name, value)}
     data = {
-        "scenario": name,
-        "title": f"{model.revision.name}: {judged.sentence}, and here it is broken",
-        "about": f"A shortest race, found by exhaustive exploration: {race.race.because}.",
+        "scenario": slug(path.name.removesuffix(SUFFIX)),
+        "title": title,
+        "about": about,
         "source": [f"the rule of {model.revision.source}" if own else model.revision.source],
+        **({"revision": constants} if constants else {}),
         "timers": "explicit",
         "bounds": {
             name: value for name, value in model.bounds.describe().items() if name not in ("jobs", "recurring", "agents")
@@ -188,10 +218,9 @@ def save_race(race: TimedRace, directory: Path) -> Path:
             "payload": "agent" if model.bounds.agents else "command",
         } for job in model.jobs},
         "timeline": timeline,
-        "expect": {OWN if own else model.revision.name: {"violates": [judged.id]}},
+        "expect": {OWN if own else model.revision.name: dict(expect)},
     }
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{name}{SUFFIX}"
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(text, encoding="utf-8")
     return path

@@ -15,7 +15,7 @@ from lostproof.properties import PROPERTIES, Property
 from lostproof.tables import chart
 from lostproof.world import PATHS, World
 
-__all__ = ["AGING", "Impossible", "Moment", "Timed"]
+__all__ = ["AGING", "Impossible", "Moment", "Timed", "broken_by"]
 
 TASK, RUN = chart("task"), chart("run")
 AGING = ("expire", "age_marker")
@@ -179,7 +179,7 @@ class Timed:
         self.now = at_ms
         self.state = apply(self.model, before, number)
         self._stamp(number, before)
-        broken = self._broken(number, before) if self._monitor else ()
+        broken = broken_by(self.model, before, self.state) if self._monitor else ()
         moment = Moment(at_ms, number, before, self.state, broken)
         self.trace.append(moment)
         return moment
@@ -207,15 +207,6 @@ class Timed:
         for job in self.model.jobs:
             if new.marker[job] not in (0, old.marker[job]):
                 self.stamps.marker[job] = self.now
-
-    def _broken(self, number: int, before: int) -> tuple[tuple[str, Any], ...]:
-        old, new = self.model.view(before), self.view()
-        return tuple(
-            (judged.id, subject)
-            for judged in PROPERTIES
-            for subject in judged.subjects(self.model)
-            if breaks(self.model, judged, old, new, subject)
-        )
 
     # -- going on by itself
 
@@ -245,6 +236,17 @@ class Timed:
     def _too_late(self, number: int) -> bool:
         latest = self.window(number)[1]
         return latest is not None and latest < self.now
+
+
+def broken_by(model: Model, before: int, after: int) -> tuple[tuple[str, Any], ...]:
+    """Return the step and state properties that the step between two packed states newly breaks, with their subjects."""
+    old, new = model.view(before), model.view(after)
+    return tuple(
+        (judged.id, subject)
+        for judged in PROPERTIES
+        for subject in judged.subjects(model)
+        if breaks(model, judged, old, new, subject)
+    )
 
 
 def breaks(model: Model, judged: Property, old: World, new: World, subject: Any) -> bool:
