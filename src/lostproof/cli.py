@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lostproof.commands.conform import conform
+from lostproof.commands.explore import explore
 from lostproof.errors import BadInput, Defect
 from lostproof.options import (
     Name,
@@ -453,6 +454,7 @@ def completion(shell: str) -> None:
 
 
 cli.add_command(conform)
+cli.add_command(explore)
 
 
 def main() -> None:
