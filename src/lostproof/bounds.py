@@ -8,7 +8,7 @@ from typing import Any
 
 from lostproof.errors import BadInput, unknown
 
-__all__ = ["PRESETS", "Bounds", "Slice", "parse_bounds"]
+__all__ = ["PRESETS", "Bounds", "Slice", "parse_bounds", "parse_slice"]
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,22 @@ def _pair(part: str) -> tuple[str, int]:
         low, high = LIMITS[name]
         raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
     return name, int(value)
+
+
+def parse_slice(text: str) -> tuple[str, Bounds]:
+    """Return the name and the bounds of the one slice that ``text`` stands for: ``PRESET:SLICE``, or pairs.
+
+    Raises:
+        BadInput: as :func:`parse_bounds`, or a preset of which it does not say which slice.
+    """
+    preset, _, named = text.partition(":")
+    name, slices = parse_bounds(preset)
+    if preset not in PRESETS and not named:
+        return text, slices[0].bounds
+    for part in slices:
+        if part.name == named:
+            return f"{name}:{named}", part.bounds
+    raise BadInput(f"bounds {text!r} are not one slice; write {', '.join(f'{name}:{part.name}' for part in slices)}")
 
 
 def bounds_from(values: Mapping[str, Any]) -> Bounds:

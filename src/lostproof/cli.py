@@ -17,6 +17,7 @@ import click
 
 from lostproof.commands.conform import conform
 from lostproof.commands.diff import diff
+from lostproof.commands.explore import explore
 from lostproof.commands.map import map_
 from lostproof.errors import BadInput, Defect
 from lostproof.options import (
@@ -462,6 +463,7 @@ def completion(shell: str) -> None:
 cli.add_command(conform)
 cli.add_command(diff)
 cli.add_command(map_)
+cli.add_command(explore)
 
 
 def main() -> None:

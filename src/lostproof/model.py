@@ -133,7 +133,7 @@ class Model:
     def lock_free(self, w: World, but: int | None = None) -> Any:
         """Return whether no run, except ``but`` and its batch, holds the cron store's lock."""
         if but is None:
-            return w.derived("lock free", lambda view: self._lock_free(view, None))
+            return w.derived("the store's lock is free", lambda view: self._lock_free(view, None))
         return self._lock_free(w, but)
 
     def _lock_free(self, w: World, but: int | None) -> Any:

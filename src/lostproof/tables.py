@@ -17,6 +17,7 @@ from statemachine import StateMachine
 
 from lostproof.errors import Defect
 from lostproof.lifecycles import CHARTS
+from lostproof.terms import Term
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -25,6 +26,8 @@ __all__ = ["REFUSED", "Chart", "Edge", "Table", "chart", "compile_chart"]
 
 REFUSED = 255
 """What a table holds where the chart has no transition."""
+
+_NOT_PLAIN = (np.ndarray, Term)
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,16 @@ class Edge:
 
 
 class Table:
-    """A matrix of small integers that can be asked with ints (giving an int) and with NumPy arrays (giving an array)."""
+    """A matrix of small integers that can be asked with ints, with NumPy arrays, and with terms, and answers alike."""
 
     def __init__(self, rows: NDArray[Any]) -> None:
         self.array = np.ascontiguousarray(rows, dtype=np.uint8)
         self._nested = self.array.tolist()
 
     def __getitem__(self, index: tuple[Any, ...]) -> Any:
-        if any(isinstance(part, np.ndarray) for part in index):
+        if any(isinstance(part, _NOT_PLAIN) for part in index):
+            if any(isinstance(part, Term) for part in index):
+                return Term("look", lambda *values: self[values], *index)
             return self.array[index]
         cell: Any = self._nested
         for part in index:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from lostproof.bounds import Bounds
 from lostproof.evidence import ENDS
 from lostproof.tables import chart
+from lostproof.terms import Term, choose
 
 if TYPE_CHECKING:
     from lostproof.revisions import Revision
@@ -287,10 +288,15 @@ class Layout:
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
-    """Return ``yes`` where ``condition`` holds and ``no`` elsewhere, for one state or for a batch."""
-    if isinstance(condition, np.ndarray):
+    """Return ``yes`` where ``condition`` holds and ``no`` elsewhere, for one state, for a batch, or as a term."""
+    if isinstance(condition, _NOT_PLAIN):
+        if isinstance(condition, Term):
+            return choose(condition, yes, no)
         return np.where(condition, _small(yes), _small(no))
     return yes if condition else no
+
+
+_NOT_PLAIN = (np.ndarray, Term)
 
 
 def _small(value: Any) -> Any:
@@ -300,6 +306,8 @@ def _small(value: Any) -> Any:
 def member(value: Any, codes: Iterable[int]) -> Any:
     """Return whether ``value`` is one of ``codes``."""
     ordered = sorted(codes)
+    if isinstance(value, Term) and len(ordered) > 1:
+        return Term("in", value, tuple(ordered))
     low, high = ordered[0], ordered[-1]
     if len(ordered) == 1:
         return value == low
@@ -434,7 +442,7 @@ class World:
 
 
 def look(values: Sequence[int], index: Any) -> Any:
-    """Return ``values[index]`` for one state or for a batch."""
-    if isinstance(index, np.ndarray):
-        return np.asarray(values, dtype=np.uint8)[index]
+    """Return ``values[index]`` for one state, for a batch, or as a term."""
+    if isinstance(index, _NOT_PLAIN):
+        return Term("look", values.__getitem__, index) if isinstance(index, Term) else np.asarray(values, np.uint8)[index]
     return values[index]

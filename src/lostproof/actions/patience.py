@@ -17,7 +17,7 @@ RUN, GATEWAY = chart("run"), chart("gateway")
 
 def time_can_pass(m: Model, w: World) -> Any:
     """Return whether minutes can pass."""
-    return w.derived("time can pass", partial(_nobody_is_busy, m))
+    return w.derived("minutes can pass", partial(_nobody_is_busy, m))
 
 
 def _nobody_is_busy(m: Model, w: World) -> Any:

@@ -1,16 +1,18 @@
-"""Concrete time for races: a race found in whole ticks must also happen in milliseconds, or it is not reported."""
+"""Concrete time for paths: what was found in whole ticks must also happen in milliseconds, or it is not reported."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lostproof.drivers.timed import AGING, Impossible, Moment, Timed
 from lostproof.engine.race import Race
 from lostproof.errors import Defect
+from lostproof.model import Model
 from lostproof.revisions import Constants
 from lostproof.world import PATHS
 
-__all__ = ["TimedRace", "concrete"]
+__all__ = ["TimedRace", "concrete", "timed"]
 
 LATENCY_MS = {
     "activate": 2, "begin": 2, "record": 2, "supersede": 2, "disown": 2, "apply": 2, "settle": 5,
@@ -21,6 +23,10 @@ LATENCY_MS = {
 
 APART_MS = 61_000
 """Rows opened this far apart can expire on different sides of a sweep."""
+
+
+TRIES = ((None, 0), (None, APART_MS), (0, 0), (0, APART_MS))
+"""Latencies (None: the usual ones) and pauses between runs that are tried in turn."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +53,17 @@ def concrete(race: Race, constants: Constants | None = None) -> TimedRace:
         Defect: no timing reproduces the violation. The model then allows something that time forbids.
     """
     reasons = []
-    for latency, apart in ((None, 0), (None, APART_MS), (0, 0), (0, APART_MS)):
+    for latency, apart in TRIES:
         sim = Timed(race.model, constants=constants)
         try:
-            steps, point = _replay(race, sim, latency, apart)
+            ends = _replay(race.model, race.actions, race.states, sim, latency, apart)
         except Impossible as impossible:
             reasons.append(str(impossible))
             continue
         moments = tuple(sim.trace)
         if reproduces(race, sim):
-            return TimedRace(race, moments, steps, point)
+            point = race.point_of_no_return
+            return TimedRace(race, moments, ends[race.steps - 1] if race.steps else 0, ends[point - 1] if point else 0)
         reasons.append("the violation does not occur")
     schedule = " | ".join(race.model.actions[number].label(race.model) for number in race.actions)
     raise Defect(
@@ -65,12 +72,42 @@ def concrete(race: Race, constants: Constants | None = None) -> TimedRace:
     )
 
 
-def _replay(race: Race, sim: Timed, latency: int | None, apart: int) -> tuple[int, int]:
-    """Replay ``race``; return how many moments it takes, and which of them is its point of no return."""
-    at_once = _same_moment(race)
-    steps = point = 0
-    for position, number in enumerate(race.actions):
-        action = race.model.actions[number]
+def timed(model: Model, actions: Sequence[int], states: Sequence[int], given: Sequence[Moment] = ()) -> tuple[Moment, ...]:
+    """Return the moments of a path that leads through ``states``: those ``given``, and then timestamps for ``actions``.
+
+    Rows and markers come of age where the clock says so, which may be a little before or after the path has it; all that
+    is told in the end is the same.
+
+    Raises:
+        Impossible: no timing leads to the last state.
+    """
+    reasons = []
+    for latency, apart in TRIES:
+        sim = Timed(model)
+        try:
+            for moment in given:
+                if model.actions[moment.action].name not in AGING:
+                    sim.do(moment.action, moment.at_ms)
+            if given:
+                sim.advance(given[-1].at_ms)
+            _replay(model, actions, states, sim, latency, apart)
+        except Impossible as impossible:
+            reasons.append(str(impossible))
+            continue
+        if sim.state == states[-1]:
+            return tuple(sim.trace)
+        reasons.append("rows or markers come of age at another point of it")
+    raise Impossible("; ".join(dict.fromkeys(reasons)))
+
+
+def _replay(
+    model: Model, actions: Sequence[int], states: Sequence[int], sim: Timed, latency: int | None, apart: int
+) -> list[int]:
+    """Replay a path in ``sim``; return for each of its actions how many moments there are after it."""
+    at_once = _same_moment(model, actions, states)
+    ends = []
+    for position, number in enumerate(actions):
+        action = model.actions[number]
         if action.name in AGING:
             if number in sim.enabled():
                 sim.advance(max(sim.window(number)[0], sim.now))
@@ -81,34 +118,31 @@ def _replay(race: Race, sim: Timed, latency: int | None, apart: int) -> tuple[in
             if position in at_once:
                 pause = 0
             sim.do(number, sim.on_the_dot(number, sim.now + pause))
-        if position + 1 == race.point_of_no_return:
-            point = len(sim.trace)
-        if position + 1 == race.steps:
-            steps = len(sim.trace)
-    return steps, point
+        ends.append(len(sim.trace))
+    return ends
 
 
-def _same_moment(race: Race) -> set[int]:
+def _same_moment(model: Model, actions: Sequence[int], states: Sequence[int]) -> set[int]:
     """Return the positions of actions that happen in the same millisecond as the one before them."""
     together: set[int] = set()
     reserved: dict[int, int] = {}
     started: dict[int, int] = {}
-    for position, number in enumerate(race.actions):
-        action = race.model.actions[number]
-        before, after = race.model.view(race.states[position]), race.model.view(race.states[position + 1])
-        for k in race.model.runs:
+    for position, number in enumerate(actions):
+        action = model.actions[number]
+        before, after = model.view(states[position]), model.view(states[position + 1])
+        for k in model.runs:
             if before.step[k] == 0 != after.step[k]:
                 reserved[k] = started[k] = position
                 if action.get("same_ms"):
-                    together |= set(range(started[k - 1] + 1, position + 1))
+                    together |= set(range(started.get(k - 1, -1) + 1, position + 1))
         run = action.get("run")
         if action.name != "begin" or run is None or after.path[run] == PATHS.index("manual"):
             continue
         started[run] = position
         if action.get("same_ms"):
-            together |= set(range(started[run - 1] + 1, position + 1))
-        elif race.model.layout.cell("early", run).bits and not action.get("early"):
-            together |= set(range(reserved[run] + 1, position + 1))
+            together |= set(range(started.get(run - 1, -1) + 1, position + 1))
+        elif model.layout.cell("early", run).bits and not action.get("early"):
+            together |= set(range(reserved.get(run, -1) + 1, position + 1))
     return together
 
 

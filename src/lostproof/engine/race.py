@@ -21,9 +21,13 @@ __all__ = [
     "Race",
     "StepJudge",
     "Violation",
+    "avertible",
+    "best_state",
+    "fair_graph",
     "lasting_violation",
     "shortest_race",
     "transient_violation",
+    "way_to",
     "with_point_of_no_return",
 ]
 
@@ -128,7 +132,7 @@ def transient_violation(graph: Graph, judged: Property) -> Violation | None:
     """Return the best state that breaks a state property."""
     assert judged.state is not None
     predicate = judged.state
-    return _best_state(
+    return best_state(
         graph,
         [
             graph.holds(lambda w, subject=subject: predicate(graph.model, w, subject))
@@ -166,13 +170,14 @@ def lasting_violation(graph: Graph, judged: Property) -> Lasting | None:
         resting[np.searchsorted(graph.states, part.states[stuck])] = True
         distance = distance_to(graph, resting, graph.fair[graph.action] & unmet[graph.source] & unmet[graph.target])
         lasting = (distance >= 0) & graph.holds(lambda w, subject=subject: premise(model, w, subject))
-        best = _best_state(graph, [lasting])
+        best = best_state(graph, [lasting])
         if best is not None:
             found.append(Lasting(replace(best, subject=position), distance, unmet))
     return min(found, key=lambda one: one.violation, default=None)
 
 
-def _best_state(graph: Graph, broken: list[NDArray[np.bool_]]) -> Violation | None:
+def best_state(graph: Graph, broken: Sequence[NDArray[np.bool_]]) -> Violation | None:
+    """Return the best of the states that one of the masks ``broken`` holds: shallow, few faults, few coincidences."""
     found: list[Violation] = []
     for subject, mask in enumerate(broken):
         numbers = np.flatnonzero(mask)
@@ -196,6 +201,17 @@ def _simplest(model: Model, view: World, among: NDArray[np.intp], count: int) ->
 
 def shortest_race(graph: Graph, judged: Property, violation: Violation, lasting: Lasting | None = None) -> Race:
     """Return the race that leads to ``violation``, read back from the graph, with its continuation if it has one."""
+    actions, states = way_to(graph, violation)
+    if lasting is not None:
+        _continue(graph, lasting, actions, states)
+    return Race(
+        graph.model, judged, judged.subjects(graph.model)[violation.subject],
+        tuple(actions), tuple(graph.state(state) for state in states), violation,
+    )
+
+
+def way_to(graph: Graph, violation: Violation) -> tuple[list[int], list[int]]:
+    """Return the actions that lead to ``violation``, and the numbers of the states on the way, read back from the graph."""
     actions: list[int] = []
     states: list[int] = []
     number = violation.state
@@ -213,12 +229,7 @@ def shortest_race(graph: Graph, judged: Property, violation: Violation, lasting:
     states.append(number)
     actions.reverse()
     states.reverse()
-    if lasting is not None:
-        _continue(graph, lasting, actions, states)
-    return Race(
-        graph.model, judged, judged.subjects(graph.model)[violation.subject],
-        tuple(actions), tuple(graph.state(state) for state in states), violation,
-    )
+    return actions, states
 
 
 def _continue(graph: Graph, lasting: Lasting, actions: list[int], states: list[int]) -> None:
@@ -235,15 +246,19 @@ def _continue(graph: Graph, lasting: Lasting, actions: list[int], states: list[i
         states.append(number)
 
 
-def with_point_of_no_return(race: Race) -> Race:
-    """Return ``race`` with its point of no return.
+def fair_graph(model: Model, states: Sequence[int], max_states: int | None = None) -> Graph | None:
+    """Return the graph of all that can follow ``states`` without faults and without an operator.
 
-    Everything that can follow a state of the race without faults and without an operator is explored; a state is doomed
-    if no fair schedule from it avoids the violation.
+    None if it has more than ``max_states`` states.
     """
-    model, judged, subject = race.model, race.property, race.subject
     fair = [number for number, action in enumerate(model.actions) if action.fair]
-    graph = build(close(model, initial=race.states, actions=fair), fair)
+    space = close(model, initial=states, actions=fair, max_states=max_states)
+    return build(space, fair) if space.closed else None
+
+
+def avertible(graph: Graph, judged: Property, subject: Any) -> NDArray[np.bool_]:
+    """Return the states of a fair graph from which some fair schedule avoids the violation, or ends it."""
+    model = graph.model
     allowed = np.ones(len(graph.source), dtype=bool)
     if judged.step is not None:
         broken = judged.step(
@@ -263,9 +278,20 @@ def with_point_of_no_return(race: Race) -> Race:
     averted = distance_to(graph, fair_core(graph, safe, allowed), allowed) >= 0
     if judged.kind == "state":
         averted &= safe
-    violated_at_last = len(race.actions)
-    before = race.states[:-1] if judged.kind != "leads-to" else race.states
-    point = violated_at_last
+    return averted
+
+
+def with_point_of_no_return(race: Race) -> Race:
+    """Return ``race`` with its point of no return.
+
+    Everything that can follow a state of the race without faults and without an operator is explored; a state is doomed
+    if no fair schedule from it avoids the violation.
+    """
+    graph = fair_graph(race.model, race.states)
+    assert graph is not None
+    averted = avertible(graph, race.property, race.subject)
+    before = race.states[:-1] if race.property.kind != "leads-to" else race.states
+    point = len(race.actions)
     for position in reversed(range(len(before))):
         if averted[graph.number(before[position])]:
             break

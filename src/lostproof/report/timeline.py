@@ -25,7 +25,7 @@ from lostproof.tables import chart
 from lostproof.world import Cell, World
 
 __all__ = [
-    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "Line", "alive", "clock_time", "folded", "lanes_of", "lines_of",
+    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "Line", "Words", "alive", "clock_time", "folded", "lanes_of", "lines_of",
     "no_return_words", "race_view", "run_word", "timeline", "why_words",
 ]
 
@@ -271,14 +271,14 @@ def lines_of(
     m: Model, moments: Sequence[Moment], judged: Property | None = None, start_ms: int = 0, steps: int | None = None
 ) -> list[Line]:
     """Return each of ``moments`` in words; the arguments are those of :func:`timeline`."""
-    words = _Words(m, moments, judged)
+    words = Words.over(m, moments, judged)
     lines = [_line(m, number, moment, judged, words, start_ms) for number, moment in enumerate(moments, 1)]
     if judged is not None and judged.kind == "leads-to" and steps:
         lines[steps - 1] = replace(lines[steps - 1], broken=True, style=BROKEN)
     return lines
 
 
-def _line(m: Model, number: int, moment: Moment, judged: Property | None, words: _Words, start_ms: int) -> Line:
+def _line(m: Model, number: int, moment: Moment, judged: Property | None, words: Words, start_ms: int) -> Line:
     action = m.actions[moment.action]
     run = action.get("run")
     lane = run_word(m, run) if action.actor == "run" and run is not None else action.actor
@@ -350,27 +350,41 @@ def alive(m: Model, lane: str, w: World) -> bool:
 # -- what changed
 
 
-class _Words:
-    """Says in a few words what changed and matters; what is on disk comes first."""
+class Words:
+    """Says in a few words what changed and matters; what is on disk comes first.
 
-    def __init__(self, m: Model, moments: Sequence[Moment], judged: Property | None) -> None:
+    ``one_run`` leaves out which run is meant, ``tells_slots`` says whether slots matter.
+    """
+
+    def __init__(self, m: Model, one_run: bool = True, tells_slots: bool = True) -> None:
         self._model = m
+        self._one_run = one_run
+        self._tells_slots = tells_slots
+
+    @classmethod
+    def over(cls, m: Model, moments: Sequence[Moment], judged: Property | None = None) -> Words:
+        """Return the words for ``moments``, of which only what concerns ``judged`` matters (all unless given)."""
         last = m.view(moments[-1].after if moments else m.initial())
-        self._one_run = sum(bool(last.step[k]) for k in m.runs) <= 1
-        self._tells_slots = judged is None or judged.per == "slot"
+        return cls(m, sum(bool(last.step[k]) for k in m.runs) <= 1, judged is None or judged.per == "slot")
+
+    def between(self, before: int, after: int) -> list[tuple[Cell, str, str]]:
+        """Return the changed cells between two packed states that are worth telling, each with style and words."""
+        m, view = self._model, self._model.view(after)
+        told = []
+        for cell, old, new in changes(m, before, after):
+            words = self._phrase(cell, view, value_name(m, cell, old), value_name(m, cell, new))
+            if words:
+                style, mark = _LOOKS[DISK if cell.field.home.durable else cell.field.home.name]
+                told.append((cell, style, f"{mark}{words}"))
+        return sorted(told, key=lambda one: one[1] != DISK)
 
     def of(self, moment: Moment) -> list[tuple[str, str]]:
         """Return the changes of ``moment`` as pairs of style and words."""
-        m, after = self._model, self._model.view(moment.after)
-        told: list[tuple[str, str]] = []
-        for cell, old, new in changes(m, moment.before, moment.after):
-            words = self._phrase(cell, after, value_name(m, cell, old), value_name(m, cell, new))
-            if words:
-                style, mark = _LOOKS[DISK if cell.field.home.durable else cell.field.home.name]
-                told.append((style, f"{mark}{words}"))
+        m = self._model
+        told = [(style, words) for _, style, words in self.between(moment.before, moment.after)]
         if not told and m.actions[moment.action].name == "sweep_row":
             told.append((GHOST, KEPT))
-        return sorted(told, key=lambda pair: pair[0] != DISK)
+        return told
 
     def _phrase(self, cell: Cell, after: World, was: str, now: str) -> str | None:
         m = self._model
