@@ -55,7 +55,7 @@ def tell(at: Desk, *lines: str) -> str:
 
 
 def explore(*arguments: str, script: str = "", code: int = 0) -> Result:
-    result = CliRunner().invoke(cli, ["explore", *arguments], input=script, prog_name="lostproof")
+    result = CliRunner().invoke(cli, ["explore", *arguments], input=script, prog_name="lostproof", env={"COLUMNS": "120"})
     assert result.exit_code == code, result.output
     return result
 
