@@ -1,4 +1,4 @@
-"""Hypothesis profiles.
+"""Hypothesis profiles, and pytest inside of pytest for the tests of the plugin.
 
 Both are built from ``default`` by name: where ``CI`` is set, Hypothesis has loaded its own ``ci`` profile by now, and
 a profile without an explicit parent would inherit from that one. The default profile draws the same examples each
@@ -9,6 +9,8 @@ new trouble.
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["pytester"]
 
 _COMMON = {
     "parent": settings.get_profile("default"),

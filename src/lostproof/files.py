@@ -8,7 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["data_root", "in_checkout", "is_file", "is_folder", "schema"]
+__all__ = ["SUFFIX", "data_root", "in_checkout", "is_file", "is_folder", "schema"]
+
+SUFFIX = ".scenario.yaml"
+"""How the name of a scenario file ends."""
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -56,6 +56,7 @@ class Outcome:
         model: the world.
         moments: what happened.
         tried: the choices of open moments, if there are any.
+        lines: for each of ``failures``, the line of the scenario file that asks for something else.
     """
 
     revision: str
@@ -66,6 +67,7 @@ class Outcome:
     model: Model
     moments: tuple[Moment, ...]
     tried: tuple[Tried, ...] = ()
+    lines: tuple[int, ...] = ()
 
     @cached_property
     def point_of_no_return(self) -> int:
@@ -123,9 +125,10 @@ def _outcome(scenario: Scenario, name: str) -> Outcome:
         raise refused
     everything = frozenset().union(*(one.violated for one in played))
     shown = max(played, key=lambda one: (len(one.violated & set(expected.violates)), len(one.violated)))
-    failures = tuple(_failures(expected, everything, shown, model))
+    wrong = list(_failures(expected, everything, shown, model))
+    failures, lines = tuple(told for _, told in wrong), tuple(line for line, _ in wrong)
     choices = tuple(tried) if tried[0].at_ms else ()
-    return Outcome(name, not failures, failures, everything, shown.lasting, model, shown.moments, choices)
+    return Outcome(name, not failures, failures, everything, shown.lasting, model, shown.moments, choices, lines)
 
 
 def _play(scenario: Scenario, model: Model, cues: Sequence[Cue]) -> _Played:
@@ -181,17 +184,19 @@ def _in_order(scenario: Scenario, cues: list[Cue]) -> list[Cue]:
     return sorted(cues, key=lambda cue: (cue.at_ms, place[cue.where]))
 
 
-def _failures(expected: Expectation, everything: frozenset[str], shown: _Played, model: Model) -> Iterator[str]:
-    for name in expected.violates:
+def _failures(expected: Expectation, everything: frozenset[str], shown: _Played, model: Model) -> Iterator[tuple[int, str]]:
+    """Yield what is not as expected, each with the line that expects it."""
+    for position, name in enumerate(expected.violates):
         if name not in everything:
-            yield f"{name} should be violated, but holds"
-    for name in expected.holds:
+            yield expected.line("violates", position), f"{name} should be violated, but holds"
+    for position, name in enumerate(expected.holds):
         if name in everything:
-            yield f"{name} should hold, but is violated"
+            yield expected.line("holds", position), f"{name} should hold, but is violated"
     for run_name, status in expected.rows.items():
         if shown.rows[run_name] != status:
-            yield f"the row of {run_name} should end {status}, but is {shown.rows[run_name]}"
-    for seen in expected.observe:
+            told = f"the row of {run_name} should end {status}, but is {shown.rows[run_name]}"
+            yield expected.line("rows", run_name), told
+    for position, seen in enumerate(expected.observe):
         k = next(k for k in model.runs if model.run_name(k) == seen.run)
         values = TASK.states if seen.what == "row" else LOGS
         changes = [
@@ -202,4 +207,5 @@ def _failures(expected: Expectation, everything: frozenset[str], shown: _Played,
         ]
         if not any(seen.at_ms <= at <= seen.at_ms + seen.within_ms for at in changes):
             when = ", ".join(f"{at} ms" for at in changes) or "never"
-            yield f"the {seen.what} of {seen.run} should become {seen.value} at {seen.at_ms} ms; it did: {when}"
+            told = f"the {seen.what} of {seen.run} should become {seen.value} at {seen.at_ms} ms; it did: {when}"
+            yield expected.line("observe", position), told

@@ -279,7 +279,8 @@ class Reader:
             what = "row" if "row" in seen else "log"
             observed.append(Observation(at, within, seen["run"], what, seen[what]))
         return Expectation(
-            tuple(given.get("violates", ())), tuple(given.get("holds", ())), dict(given.get("rows", {})), tuple(observed)
+            tuple(given.get("violates", ())), tuple(given.get("holds", ())), dict(given.get("rows", {})), tuple(observed),
+            {known[len(place) :]: line for known, line in self._lines.items() if known[: len(place)] == place},
         )
 
     def _check_runs(self, expectation: Expectation, bounds: Bounds, name: str) -> None:

@@ -15,7 +15,7 @@ from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING
 from lostproof.errors import BadInput
-from lostproof.files import data_root
+from lostproof.files import SUFFIX, data_root
 from lostproof.model import Model
 from lostproof.revisions import REVISIONS, Revision
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races"]
 
-SUFFIX = ".scenario.yaml"
 OTHERS = "others"
 OWN = "rule"
 """What ``expect`` calls all revisions that it does not name, and the one with the file's own rule."""
@@ -43,12 +42,25 @@ class Observation:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one revision makes of a scenario."""
+    """What one revision makes of a scenario.
+
+    Attributes:
+        violates, holds: ids of properties.
+        rows: what the rows on disk say at the end, by run.
+        observe: changes that must be seen.
+        lines: on which line of the file each part stands: ``("rows", "job-a.run-1")``, ``("holds", 0)``; ``()`` is the
+            whole.
+    """
 
     violates: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     rows: Mapping[str, str] = field(default_factory=dict)
     observe: tuple[Observation, ...] = ()
+    lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict)
+
+    def line(self, *place: str | int) -> int:
+        """Return the line of a part (of the whole, if none is named); 0 if it was not read from a file."""
+        return self.lines.get(place, 0)
 
 
 @dataclass(frozen=True)
@@ -156,8 +168,11 @@ def save_races(results: Iterable[Result], directory: Path) -> dict[tuple[str, st
         raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
 
 
-def save_race(race: TimedRace, directory: Path) -> Path:
-    """Write ``race`` as a scenario file that replays it, and return the file."""
+def save_race(race: TimedRace, directory: Path, here: Path = Path()) -> Path:
+    """Write ``race`` as a scenario file that replays it, and return the file.
+
+    ``here`` is the folder from which the place of a rule of one's own counts.
+    """
     model, judged = race.race.model, race.race.property
     name = re.sub(r"[^a-z0-9]+", "-", f"{model.revision.name} {judged.id}".lower()).strip("-")
     timeline = [
@@ -172,7 +187,7 @@ def save_race(race: TimedRace, directory: Path) -> Path:
         from lostproof.subjects.places import moved
 
         place, base = model.revision.own_rule
-        own = {"rule": {"subject": moved(place, directory), "base": base}}
+        own = {"rule": {"subject": moved(place, directory, here), "base": base}}
     data = {
         "scenario": name,
         "title": f"{model.revision.name}: {judged.sentence}, and here it is broken",

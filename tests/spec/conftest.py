@@ -13,8 +13,11 @@ A line that is only ``...`` stands for any lines, and ``...`` at the end of a li
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from difflib import unified_diff
 from pathlib import Path
 
@@ -55,12 +58,24 @@ def _run(command: str) -> list[str]:
     from lostproof.cli import cli
 
     program, *arguments = shlex.split(command)
-    assert program == "lostproof", f"only lostproof can be run here, not {program!r}"
+    if program == "pytest":
+        return _run_pytest(arguments)
+    assert program == "lostproof", f"only lostproof and pytest can be run here, not {program!r}"
     result = CliRunner().invoke(cli, arguments, env=FIXED, prog_name="lostproof")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    lines = [line.rstrip() for line in result.stdout.rstrip("\n").split("\n")]
-    return lines if result.exit_code == 0 else [*lines, f"[exit {result.exit_code}]"]
+    return _told(result.stdout, result.exit_code)
+
+
+def _run_pytest(arguments: list[str]) -> list[str]:
+    command = [sys.executable, "-m", "pytest", *arguments]
+    found = subprocess.run(command, env={**os.environ, **FIXED}, capture_output=True, text=True, check=False)
+    return _told(found.stdout, found.returncode)
+
+
+def _told(printed: str, code: int) -> list[str]:
+    lines = [line.rstrip() for line in printed.rstrip("\n").split("\n")]
+    return lines if code == 0 else [*lines, f"[exit {code}]"]
 
 
 def _matches(expected: list[str], found: list[str]) -> bool:

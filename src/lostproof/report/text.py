@@ -28,8 +28,8 @@ from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
-    "LOOKS", "console", "listing", "matrix_view", "plain", "races_view", "replays_line", "result_view", "scenario_view",
-    "show", "simulation_view",
+    "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "races_view", "replays_line", "result_view",
+    "scenario_view", "show", "simulation_view", "size_line", "titled_race",
 ]
 
 LOOKS = {
@@ -87,10 +87,11 @@ def result_view(result: Result, verbose: bool = False) -> RenderableType:
         table.add_row(Text(f"  {mark}", style), verdict.property.id, Text(verdict.verdict, style), _remark(verdict))
     heading = Text.assemble((result.revision.name, "bold"), f"  {result.revision.title}")
     slices = [_slices(result), ""] if verbose else []
-    return Group(heading, Text(_size(result), "dim"), "", table, "", *slices, *_exercised(result.coverage, verbose))
+    return Group(heading, Text(size_line(result), "dim"), "", table, "", *slices, *_exercised(result.coverage, verbose))
 
 
-def _size(result: Result) -> str:
+def size_line(result: Result) -> str:
+    """Return how much was explored, and whether that was all."""
     unclosed = [report.slice.name for report in result.slices if not report.closed]
     closed = f"not closed: {', '.join(unclosed)}" if unclosed else "state space closed"
     return (
@@ -167,12 +168,17 @@ def races_view(result: Result, races: str, width: int) -> list[RenderableType]:
         shown = [verdict for verdict in shown if verdict.verdict == "violated"][:1]
     views: list[RenderableType] = []
     for verdict in shown if races != "none" else ():
-        assert verdict.race is not None
-        mark, style = LOOKS[verdict.verdict]
-        title = Text.assemble((f"{mark} {verdict.property.id}", style), f"  {verdict.property.sentence}")
-        subtitle = Text(f"  {result.revision.name} · shortest race: {_measure(verdict)}", "dim")
-        views += [Text(), title, subtitle, race_view(verdict.race, width)]
+        views += [Text(), titled_race(result, verdict, width)]
     return views
+
+
+def titled_race(result: Result, verdict: Verdict, width: int) -> RenderableType:
+    """Return the race of ``verdict``, with what it violates above it."""
+    assert verdict.race is not None
+    mark, style = LOOKS[verdict.verdict]
+    title = Text.assemble((f"{mark} {verdict.property.id}", style), f"  {verdict.property.sentence}")
+    subtitle = Text(f"  {result.revision.name} · shortest race: {_measure(verdict)}", "dim")
+    return Group(title, subtitle, race_view(verdict.race, width))
 
 
 # -- matrix
@@ -267,7 +273,7 @@ def scenario_view(scenario: Scenario, outcomes: Sequence[Outcome], verbose: bool
         parts.append(Padding(Text(" ".join(scenario.about.split()), "dim"), (0, 0, 0, 2)))
     for outcome in outcomes:
         if verbose or not outcome.passed:
-            parts += _outcome_lines(outcome, width, scenario.clock_ms or 0)
+            parts += [outcome_view(outcome, width, scenario.clock_ms or 0), Text()]
     as_expected = [outcome.revision for outcome in outcomes if outcome.passed]
     if as_expected and not verbose:
         everywhere = passed and len(as_expected) == len(REVISIONS)
@@ -284,16 +290,17 @@ def replays_line(replayed: Sequence[tuple[Scenario, Sequence[Outcome]]]) -> Text
     return Text(line, "bold red" if failed else "green")
 
 
-def _outcome_lines(outcome: Outcome, width: int, start_ms: int) -> list[RenderableType]:
+def outcome_view(outcome: Outcome, width: int, start_ms: int, failures: bool = True) -> RenderableType:
+    """Return what one revision made of a scenario: what it violates, what is not as expected, and the timeline."""
     mark, style = LOOKS["holds" if outcome.passed else "violated"]
     told = f"violates {', '.join(sorted(outcome.violated))}" if outcome.violated else "nothing violated"
     lines: list[RenderableType] = [Text.assemble((f"  {mark}", style), f" {outcome.revision}  ", (told, "dim"))]
-    lines += [Text(f"      {failure}", "red") for failure in outcome.failures]
+    lines += [Text(f"      {failure}", "red") for failure in outcome.failures if failures]
     if outcome.tried:
         lines.append(choices_view(outcome, start_ms))
     point = outcome.point_of_no_return
     shown = timeline(outcome.model, outcome.moments, width, point, start_ms=start_ms)
-    return [*lines, shown, *lasting_view(outcome), Text()]
+    return Group(*lines, shown, *lasting_view(outcome))
 
 
 def simulation_view(

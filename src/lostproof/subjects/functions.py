@@ -15,7 +15,7 @@ from lostproof.evidence import Decision, Evidence, Rule, ask_all
 from lostproof.files import is_file
 from lostproof.subjects.subject import Subject, one_by_one
 
-__all__ = ["function_subject", "load_rule"]
+__all__ = ["function_subject", "load_rule", "rule_subject"]
 
 _MODULE = "lostproof_rule_of_ones_own"
 
@@ -30,7 +30,13 @@ def function_subject(place: str) -> Subject:
     file, _, name = place.rpartition(":")
     # What a rule prints must not get between what a command prints.
     with _neighbours(Path(file)), redirect_stdout(sys.stderr):
-        rule, (path, line) = load_rule(place)
+        rule, where = load_rule(place)
+    return rule_subject(rule, name, place, where)
+
+
+def rule_subject(rule: Rule, name: str, place: str, where: tuple[Path, int]) -> Subject:
+    """Return ``rule``, which stands in ``where`` (file and line), as a subject."""
+    path, line = where
 
     def asked(evidences: Sequence[Evidence]) -> list[Decision]:
         with _neighbours(path), redirect_stdout(sys.stderr):
