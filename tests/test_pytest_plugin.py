@@ -156,6 +156,14 @@ def test_wrong_settings_are_usage_errors(project: pytest.Pytester, arguments: li
     assert "Traceback" not in str(found.stderr)
 
 
+def test_wrong_settings_are_told_by_the_tests_where_they_run_in_parallel(project: pytest.Pytester) -> None:
+    rule_test(project, "lostproof_check(rules.patient)")
+    found = run(project, "-n", "2", "-olostproof_base=openclaw-1")
+    found.assert_outcomes(failed=1)
+    assert "test_rule.py:4: unknown revision 'openclaw-1'; there are: " in str(found.stdout)
+    assert "INTERNALERROR" not in str(found.stdout)
+
+
 # -- rules
 
 

@@ -78,7 +78,12 @@ class _ScenarioFiles:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tell what is wrong with the settings before the first test that uses them."""
+    """Tell what is wrong with the settings before the first test that uses them.
+
+    A worker of xdist cannot end the run; there, the tests that use them fail with the same words.
+    """
+    if hasattr(config, "workerinput"):
+        return
     if any(config.getini(name) for name in SETTINGS) and any(
         {"lostproof_check", "lostproof_rule"} & set(getattr(item, "fixturenames", ())) for item in items
     ):
