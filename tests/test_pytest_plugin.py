@@ -125,7 +125,8 @@ def test_an_entry_that_cannot_happen_is_told_with_its_line(project: pytest.Pytes
     assert f"\nincidents/one.scenario.yaml:{line}: start at 1000 ms, in reference: " in str(found.stdout)
     assert "Traceback" not in str(found.stdout)
     quiet = run(project, "--lostproof", "-k", "reference", "--tb=line")
-    assert f"\nincidents/one.scenario.yaml:{line}: " in str(quiet.stdout)
+    told = [words for words in quiet.outlines if words.startswith("incidents/one.scenario.yaml:")]
+    assert told[0].startswith(f"incidents/one.scenario.yaml:{line}: start at 1000 ms, in reference: ")
 
 
 def test_a_broken_file_is_told_in_one_line(project: pytest.Pytester) -> None:
