@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
+collect_ignore = ["examples/project"]
+"""A project of other people: its tests are run by tests of ours."""
+
 _COMMON = {
     "parent": settings.get_profile("default"),
     "deadline": None,

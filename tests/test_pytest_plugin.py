@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -12,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PROJECT = ROOT / "tests" / "examples" / "project"
 SCENARIO = ROOT / "scenarios" / "storage" / "row-close-fails.scenario.yaml"
 TINY = "crashes=1,runs=1,outcomes=1"
 RULES = """
@@ -107,6 +109,26 @@ def test_replays_run_in_parallel(project: pytest.Pytester) -> None:
     run(project, "--lostproof", "-n", "2").assert_outcomes(passed=7)
 
 
+def test_what_failed_is_replayed_again(project: pytest.Pytester) -> None:
+    incident(project, wrong())
+    run(project, "--lostproof").assert_outcomes(failed=1, passed=6)
+    run(project, "--lostproof", "--lf").assert_outcomes(failed=1)
+
+
+def test_an_entry_that_cannot_happen_is_told_with_its_line(project: pytest.Pytester) -> None:
+    """It fails the revision in which it cannot happen, and no other."""
+    text = SCENARIO.read_text(encoding="utf-8").replace("timeline:\n", "timeline:\n  - {at: 1s, do: start}\n")
+    incident(project, text)
+    found = run(project, "--lostproof", "-k", "reference")
+    found.assert_outcomes(failed=1, deselected=6)
+    line = text.splitlines().index("  - {at: 1s, do: start}") + 1
+    assert f"\nincidents/one.scenario.yaml:{line}: start at 1000 ms, in reference: " in str(found.stdout)
+    assert "Traceback" not in str(found.stdout)
+    quiet = run(project, "--lostproof", "-k", "reference", "--tb=line")
+    told = [words for words in quiet.outlines if words.startswith("incidents/one.scenario.yaml:")]
+    assert told[0].startswith(f"incidents/one.scenario.yaml:{line}: start at 1000 ms, in reference: ")
+
+
 def test_a_broken_file_is_told_in_one_line(project: pytest.Pytester) -> None:
     incident(project, SCENARIO.read_text(encoding="utf-8").replace("do: slot_due", "do: slot_do"))
     found = run(project, "--lostproof")
@@ -135,11 +157,29 @@ def test_wrong_settings_are_usage_errors(project: pytest.Pytester, arguments: li
     assert "Traceback" not in str(found.stderr)
 
 
+def test_wrong_settings_are_told_by_the_tests_where_they_run_in_parallel(project: pytest.Pytester) -> None:
+    rule_test(project, "lostproof_check(rules.patient)")
+    found = run(project, "-n", "2", "-olostproof_base=openclaw-1")
+    found.assert_outcomes(failed=1)
+    assert "test_rule.py:4: unknown revision 'openclaw-1'; there are: " in str(found.stdout)
+    assert "INTERNALERROR" not in str(found.stdout)
+
+
 # -- rules
 
 
 def rule_test(project: pytest.Pytester, body: str) -> None:
     project.makepyfile(test_rule=f"import rules\n\ndef test_rule(lostproof_check, lostproof_rule):\n    {body}\n")
+
+
+def assert_replays(found: pytest.RunResult, folder: Path) -> None:
+    """What a failure says about replaying is true in the folder that pytest was started in."""
+    replay = re.search(r"^replay it: (lostproof run \S+ -v)$", str(found.stdout), re.MULTILINE)
+    assert replay is not None
+    command = [sys.executable, "-c", "from lostproof.cli import main; main()", *replay[1].split()[1:]]
+    again = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "0 not as expected" in again.stdout
 
 
 def test_a_rule_is_judged_in_three_lines(project: pytest.Pytester) -> None:
@@ -152,18 +192,12 @@ def test_a_rule_that_loses_runs_fails_with_a_race_that_replays(project: pytest.P
     found = run(project, "--lostproof-save", "races")
     found.assert_outcomes(failed=1)
     text = str(found.stdout)
-    assert "live-run-never-lost is violated: the row of job-a.run-1 became lost while a living process was working" in text
+    assert "test_rule.py:4: hasty@reference violates live-run-never-lost" in text
+    assert "✗ why  the row of job-a.run-1 became lost while a living process was working on the run." in text
     assert "■ row running→lost" in text
     assert "checking.py" not in text
     assert "Traceback" not in text
-    replay = re.search(r"^(?:E +)?replay it: lostproof run (\S+) -v$", text, re.MULTILINE)
-    assert replay is not None
-    again = subprocess.run(
-        [sys.executable, "-c", "from lostproof.cli import main; main()", "run", replay[1]], cwd=project.path,
-        capture_output=True, text=True, check=False,
-    )
-    assert again.returncode == 0, again.stderr
-    assert "0 not as expected" in again.stdout
+    assert_replays(found, project.path)
 
 
 def test_by_default_a_rule_must_be_no_worse_than_what_it_replaces(project: pytest.Pytester) -> None:
@@ -174,11 +208,11 @@ def test_by_default_a_rule_must_be_no_worse_than_what_it_replaces(project: pytes
     rule_test(project, 'lostproof_check(rules.patient, base="openclaw-2026.4.15", bounds="smoke")')
     found = run(project)
     found.assert_outcomes(failed=1)
-    assert "vanished-run-is-closed is violated" in str(found.stdout)
+    assert "patient@openclaw-2026.4.15 violates vanished-run-is-closed" in str(found.stdout)
     rule_test(project, 'lostproof_check(rules.hasty, bounds="smoke")')
     found = run(project)
     found.assert_outcomes(failed=1)
-    assert "live-run-never-lost is violated" in str(found.stdout)
+    assert "✗ live-run-never-lost  " in str(found.stdout)
     assert "row-agrees-with-truth" not in str(found.stdout)  # accepted by the reference, and so by default
 
 
@@ -200,7 +234,7 @@ def test_what_was_not_explored_fails(project: pytest.Pytester) -> None:
 
 
 def test_the_project_names_its_rule_once(project: pytest.Pytester) -> None:
-    rule_test(project, 'assert lostproof_check(holds=["completed-run-never-lost"]).revision.name == lostproof_rule().name')
+    rule_test(project, 'assert lostproof_check(holds=["completed-run-never-lost"]).revision == lostproof_rule()')
     project.makeini(f"[pytest]\nlostproof_rule = rules.py:patient\nlostproof_base = fix-skip\nlostproof_bounds = {TINY}\n")
     run(project, "--junitxml", "out.xml").assert_outcomes(passed=1)
     (case,) = ElementTree.parse(project.path / "out.xml").iter("testcase")
@@ -236,6 +270,104 @@ def test_a_rule_without_a_name_is_judged_and_its_race_cannot_be_saved(project: p
     assert not (project.path / "races").exists()
 
 
+def test_a_rule_is_explored_once_for_tests_that_ask_in_turn(project: pytest.Pytester) -> None:
+    """And another rule is not taken for it."""
+    project.makepyfile(test_rule=f"""
+        import pytest, rules
+        from lostproof.testing import checking
+
+        explored = []
+
+        @pytest.fixture(autouse=True)
+        def counted(monkeypatch):
+            def counting(subject, *more, check=checking.check):
+                explored.append(subject.name)
+                return check(subject, *more)
+
+            monkeypatch.setattr(checking, "check", counting)
+
+        @pytest.mark.parametrize("name", ["completed-run-never-lost", "executed-run-never-lost"])
+        def test_rule(lostproof_check, name):
+            lostproof_check(rules.patient, bounds="{TINY}", holds=name)
+            lostproof_check(rules.hasty, bounds="{TINY}", holds=[], violates="live-run-never-lost")
+            assert explored == ["patient@reference", "hasty@reference"]
+    """)
+    run(project).assert_outcomes(passed=2)
+
+
+def test_a_marker_speaks_for_one_test(project: pytest.Pytester) -> None:
+    project.makepyfile(test_rule=f"""
+        import pytest
+
+        @pytest.mark.lostproof(rule="rules.py:patient", base="fix-skip")
+        class TestRules:
+            @pytest.mark.lostproof(bounds="{TINY}")
+            def test_marked(self, lostproof_check):
+                assert lostproof_check(holds="slot-runs-once").revision.name == "patient@fix-skip"
+
+            @pytest.mark.lostproof(bound="{TINY}")
+            def test_misspelt(self, lostproof_check):
+                lostproof_check(holds="slot-runs-once")
+    """)
+    found = run(project)
+    found.assert_outcomes(passed=1, failed=1)
+    assert "unknown argument of the marker lostproof 'bound'; there are: rule, base, bounds" in str(found.stdout)
+
+
+@pytest.mark.parametrize("elsewhere", [
+    "import os; os.chdir('..'); lostproof_check", "lostproof_check",
+])
+def test_a_saved_race_replays_wherever_pytest_was_started(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, elsewhere: str
+) -> None:
+    """Places count from pytest's root folder, not from the present one."""
+    project.makeini(f"[pytest]\nlostproof_rule = rules.py:hasty\nlostproof_bounds = {TINY}\n")
+    rule_test(project, f'{elsewhere}(holds=["live-run-never-lost"])')
+    project.mkdir("below")
+    monkeypatch.chdir(project.path / "below")
+    found = run(project, "..")
+    found.assert_outcomes(failed=1)
+    assert "../test_rule.py:4: hasty@reference violates live-run-never-lost" in str(found.stdout)
+    assert_replays(found, project.path / "below")
+
+
+def test_races_that_cannot_be_saved_are_told(project: pytest.Pytester) -> None:
+    project.mkdir("races")
+    body = "import pathlib; pathlib.Path('races').rmdir(); pathlib.Path('races').write_text('')"
+    rule_test(project, f'{body}; lostproof_check(rules.hasty, bounds="{TINY}", holds=["live-run-never-lost"])')
+    found = run(project, "--lostproof-save", "races")
+    found.assert_outcomes(failed=1)
+    assert re.search(r"^not saved: \S*races\S*: cannot be written to \(", str(found.stdout), re.MULTILINE)
+    assert "Traceback" not in str(found.stdout)
+
+
+# -- a whole project
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_project_fails_with_a_rule_that_loses_runs_and_passes_with_a_right_one(
+    project: pytest.Pytester, fails: bool
+) -> None:
+    """As its users see it, with the bounds that are usual: incident and rule, in the console and in JUnit XML."""
+    shutil.copytree(PROJECT, project.path, dirs_exist_ok=True)
+    if not fails:
+        shutil.copy(project.path / "rules_fixed.py", project.path / "rules.py")
+    found = run(project, "--junitxml", "out.xml", "--lostproof-save", "races")
+    found.assert_outcomes(**({"failed": 2} if fails else {"passed": 2}))
+    cases = {case.get("name"): case for case in ElementTree.parse(project.path / "out.xml").iter("testcase")}
+    assert set(cases) == {"rule", "test_no_completed_run_is_lost"}
+    told = {one.get("name"): one.get("value") for one in cases["test_no_completed_run_is_lost"].iter("property")}
+    assert told["completed-run-never-lost"] == ("violated in 7 steps" if fails else "holds")
+    races = [path.name.removeprefix("decide-openclaw-2026-4-15-") for path in project.path.rglob("races/**/*.yaml")]
+    lost = ["completed-run-never-lost.scenario.yaml", "live-run-never-lost.scenario.yaml"]
+    assert sorted(races) == (lost if fails else [])
+    if fails:
+        text = str(found.stdout)
+        assert "incidents/maintenance-at-night.scenario.yaml:14: live-run-never-lost should hold, but is violated" in text
+        assert "tests/test_rules.py:3: decide@openclaw-2026.4.15 violates completed-run-never-lost" in text
+        assert "Traceback" not in text
+
+
 # -- cost
 
 
@@ -247,3 +379,14 @@ def test_the_plugin_alone_imports_nothing_of_lostproof() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "['lostproof', 'lostproof.pytest_plugin']"
+
+
+def test_the_plugin_alone_is_quick() -> None:
+    """At its best, so that a busy machine is not taken for a slow plugin."""
+    code = (
+        "import pytest, time, importlib, lostproof.pytest_plugin as plugin; "
+        "times = [(time.perf_counter(), importlib.reload(plugin), time.perf_counter()) for _ in range(20)]; "
+        "print(min(end - begin for begin, _, end in times))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(found.stdout) < 0.005

@@ -234,6 +234,12 @@ class TabulatedRule:
         """Return the decision about ``evidence``."""
         return self._table[evidence]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TabulatedRule) and self._decisions == other._decisions
+
+    def __hash__(self) -> int:
+        return hash(self._decisions)
+
     def __reduce__(self) -> tuple[type[TabulatedRule], tuple[tuple[Decision, ...]]]:
         return type(self), (self._decisions,)
 

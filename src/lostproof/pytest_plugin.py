@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from lostproof.testing.checking import Check, Rules
+    from lostproof.testing.checking import Check
+    from lostproof.testing.rules import Rules
 
 __all__ = ["lostproof_check", "lostproof_rule"]
 
@@ -77,11 +78,16 @@ class _ScenarioFiles:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tell what is wrong with the settings before the first test that uses them."""
+    """Tell what is wrong with the settings before the first test that uses them.
+
+    A worker of xdist cannot end the run; there, the tests that use them fail with the same words.
+    """
+    if hasattr(config, "workerinput"):
+        return
     if any(config.getini(name) for name in SETTINGS) and any(
         {"lostproof_check", "lostproof_rule"} & set(getattr(item, "fixturenames", ())) for item in items
     ):
-        from lostproof.testing.checking import refuse_bad_settings
+        from lostproof.testing.rules import refuse_bad_settings
 
         refuse_bad_settings(config)
 
@@ -103,6 +109,6 @@ def lostproof_rule(request: pytest.FixtureRequest) -> Rules:
 
     lostproof_rule("src/rules.py:decide", base="openclaw-2026.4.15")
     """
-    from lostproof.testing.checking import Rules
+    from lostproof.testing.rules import Rules
 
     return Rules(request)

@@ -41,5 +41,5 @@ def told_at(excinfo: pytest.ExceptionInfo[BaseException], path: str, line: int) 
     told = excinfo.getrepr(style="value")
     crash = told.reprcrash
     if crash is not None:
-        crash.path, crash.lineno, crash.message = path, line, str(excinfo.value)
+        crash.path, crash.lineno, crash.message = path, line, str(excinfo.value).removeprefix(f"{path}:{line}: ")
     return told
