@@ -9,6 +9,7 @@ from typing import Any
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
 from lostproof.actions.runs import due_now, start_run, writes_rows_in
+from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.steps import ENABLED, MUTANT_REPAIRS, REPAIRS, close_interrupted, drop_marker, recover_job, restore_rows
@@ -41,7 +42,7 @@ def gateway_actions(m: Model) -> Iterator[Action]:
     if m.revision.receipts:
         yield from _recoveries(m)
     if m.bounds.restarts:
-        yield _gateway_action("exit", always, partial(_wipe, "exit"))
+        yield _gateway_action("exit", partial(drained, m), partial(_wipe, "exit"))
 
 
 def _gateway_action(

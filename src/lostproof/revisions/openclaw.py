@@ -119,4 +119,6 @@ OPENCLAW_2026_9_6 = Revision(
     tokens=True,
     receipts=True,
     spares_active_marker=True,
+    cancels="by_handle",
+    drains=True,
 )
