@@ -265,6 +265,15 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     w.log_queue[k] = w.log_queue[k] | (on & kept)
 
 
+@_step(Home.LOG)
+def write_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Append the finished line to the run log at once."""
+    if disk:
+        kept = on & (w.job[m.job_of(k)] != DELETED)
+        w.log[k] = where(kept, 2, w.log[k])
+        w.recorded[k] = w.recorded[k] | (kept & m.tells_truth(w, k))
+
+
 # -- the active set
 
 
@@ -363,7 +372,8 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
         cut_off = begun & (told == 0)
         if not replayed:
             w.next[job] = where(cut_off, w.fallen[job], w.next[job])
-        w.unclosed[k] = w.unclosed[k] | cut_off
+        if startup or not m.revision.reclaims_silently:
+            w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
         drop_marker(job, w, dead)
 

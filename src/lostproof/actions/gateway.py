@@ -28,7 +28,9 @@ def gateway_actions(m: Model) -> Iterator[Action]:
     # A start takes seconds: runs of the service before do not stay between two sections for so long.
     rested = partial(no_run_is_busy, m)
     yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
-    if m.bounds.store_faults and not m.revision.memory_first and not m.revision.receipts:
+    # A release that cannot write what it found at its start does not come up at all, which is no race.
+    goes_on = not m.revision.memory_first and not m.revision.receipts and "interrupt_markers" not in m.revision.repair
+    if m.bounds.store_faults and goes_on:
         yield _gateway_action(
             "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",

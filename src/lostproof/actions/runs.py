@@ -242,8 +242,9 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
     if section.event in ("begin", "open") and m.bounds.detached:
         w.work[k] = 1
     for run, here in members:
+        owner = here & (w.token[m.job_of(run)] == m.number(run)) if section.fenced else here
         for step in section.steps:
-            STEPS[step].effect(m, w, run, here, disk)
+            STEPS[step].effect(m, w, run, owner, disk)
         w.step[run] = where(here, target, w.step[run])
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
