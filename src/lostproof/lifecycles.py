@@ -49,6 +49,7 @@ class TaskLifecycle(StateMachine):
         | failed.to(succeeded, cond="late_finish_wins")
         | timed_out.to(succeeded, cond="late_finish_wins")
         | interrupted.to(succeeded, cond="late_finish_wins")
+        | cancelled.to(succeeded, cond="late_finish_wins")
         | lost.to(succeeded, cond="finish_overrides_lost")
     )
     finish_failed = (
@@ -56,6 +57,7 @@ class TaskLifecycle(StateMachine):
         | succeeded.to(failed)
         | failed.to.itself(internal=True)
         | timed_out.to(failed, cond="late_finish_wins")
+        | cancelled.to(failed, cond="late_finish_wins")
         | interrupted.to(failed)  # to the product both are one status, so no guard minds
         | lost.to(failed, cond="finish_overrides_lost")
     )
@@ -65,6 +67,7 @@ class TaskLifecycle(StateMachine):
         | timed_out.to.itself(internal=True)
         | failed.to(timed_out, cond="late_finish_wins")
         | interrupted.to(timed_out, cond="late_finish_wins")
+        | cancelled.to(timed_out, cond="late_finish_wins")
         | lost.to(timed_out, cond="finish_overrides_lost")
     )
 
@@ -75,7 +78,7 @@ class TaskLifecycle(StateMachine):
     recover_timed_out = running.to(timed_out) | lost.to(timed_out)
     recover_interrupted = running.to(interrupted) | lost.to(interrupted)
 
-    # An operator's cancel. What is cancelled stays so: whatever the run says later is refused.
+    # An operator's cancel. Releases that know it refuse whatever the run says later.
     cancel = running.to(cancelled)
 
     # What a run writes whose receipt is no longer valid: a failure, whatever it has said before.

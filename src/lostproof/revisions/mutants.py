@@ -287,7 +287,7 @@ _ALL = (
     ),
     _mutant(
         "owner-per-job", "ownership is per run (`owner`; mutant: a set of jobs, in memory)", _per_job(OPEN),
-        covered_by=("open-without-marker",),
+        "live-run-never-closed job-runs-alone", "executors",
     ),
     _mutant(
         "owner-per-job-and-no-marker", "ownership is per run, and a job has one run at a time (`owner`, `set_marker`)",
@@ -358,13 +358,14 @@ _ALL = (
     # the registry, identity, operators
     _mutant(
         "memory-first", "a row changes on disk first (`memory_first`)", {"memory_first": True},
-        covered_by=("startup-settles-nothing",),
+        covered_by=("startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
-        "memory-first-and-no-repair",
-        "a row changes on disk first, and start-up settles what the disk says (`memory_first`, `repair`)",
-        {"memory_first": True, "repair": ()}, "vanished-run-is-closed job-not-blocked", "store",
-        parts=("memory-first", "startup-settles-nothing"),
+        "memory-first-by-copies-and-no-repair",
+        "a row changes on disk first, and start-up or sweep settle what the disk says (`memory_first`, `repair`, "
+        "`rereads_rows`)",
+        {"memory_first": True, "repair": (), "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "store",
+        parts=("memory-first", "startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
         "late-finish-refused", "the owner's word replaces an inference (`guards`)", REFUSE_LATE,
