@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lostproof.errors import BadInput
-from lostproof.files import data_root, in_checkout
+from lostproof.files import data_root, in_checkout, write_whole
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
@@ -156,8 +156,4 @@ def pin(bounds: str, results: Iterable[Result]) -> Path:
     """
     require_checkout()
     pinned = {**all_pins(), bounds: {result.revision.name: _words(result) for result in results}}
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".json.partial")
-    partial.write_text(json.dumps(pinned, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return partial.replace(path)
+    return write_whole(_path(), json.dumps(pinned, indent=2, ensure_ascii=False) + "\n")

@@ -15,7 +15,7 @@ from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING, Moment
 from lostproof.errors import BadInput
-from lostproof.files import SUFFIX, data_root
+from lostproof.files import SUFFIX, data_root, write_whole
 from lostproof.model import Model
 from lostproof.revisions import REVISIONS, Revision
 
@@ -237,10 +237,8 @@ def write_path(
         "timeline": timeline,
         "expect": {OWN if own else model.revision.name: dict(expect)},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_whole(path, text)
 
 
 def _params(model: Model, number: int) -> dict[str, Any]:
