@@ -10,11 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lostproof.cli import cli
+from lostproof.drivers.concrete import concrete
+from lostproof.engine.race import with_point_of_no_return
 from lostproof.engine.verdicts import check
 from lostproof.report.github import ANNOTATIONS, SUMMARY_BYTES, annotation, capped, step_summary
 from lostproof.report.judged import Judged
 from lostproof.report.mermaid import race_mermaid
 from lostproof.report.sources import Line
+from tests.support import lucky_race
 
 TINY = "crashes=1,runs=1,outcomes=1"
 COMMAND = re.compile(r"::(?P<level>error|warning) (?P<properties>[^:]*)::(?P<message>.*)")
@@ -190,6 +193,15 @@ def test_a_race_is_a_sequence_diagram_with_every_step(name: str) -> None:
         assert text.count("\n  rect ") == text.count("\n  end")
         assert ";" not in text.replace("#35;", "")
         assert all("→" in words for words in re.findall(r"->>disk: (.*)", text))
+
+
+def test_a_diagram_marks_no_return_only_where_nothing_averts_the_violation() -> None:
+    lucky = lucky_race()
+    assert "◆" not in race_mermaid(lucky)
+    assert "rect" not in race_mermaid(lucky)
+    doomed = concrete(with_point_of_no_return(lucky.race))
+    assert doomed.point_of_no_return
+    assert race_mermaid(doomed).count("◆ no return from here") == 1
 
 
 # -- replays
