@@ -33,7 +33,17 @@ from lostproof.options import (
     report_options,
     subject_options,
 )
-from lostproof.output import CannotWrite, complain, print_json, print_line, print_views, progress, width, writing
+from lostproof.output import (
+    CannotWrite,
+    complain,
+    print_json,
+    print_line,
+    print_views,
+    progress,
+    tell_saved,
+    width,
+    writing,
+)
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
@@ -220,9 +230,8 @@ def check(
         asking = Asking(cache, timeout, keep=save or Path(), say=say)
         subjects = _subjects(revisions, rule, base, asking)
     results = _explore(subjects, bounds, judged, max_states)
-    saved = save_races(results, save) if save else {}
-    for path in saved.values():
-        click.echo(f"saved {from_here(path)}", err=True)
+    saved = save_races([verdict for result in results for verdict in result.verdicts], save) if save else {}
+    tell_saved(saved.values())
     write_reports(wanted, Judged("check", name, slices, results, saved=saved))
     if form == "json":
         print_json(check_data(name, slices, results))

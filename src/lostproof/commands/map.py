@@ -9,7 +9,7 @@ import click
 
 from lostproof.errors import BadInput, unknown
 from lostproof.options import Name, Place, from_here, output_option, subject_options
-from lostproof.output import print_json, print_views, progress, width
+from lostproof.output import print_json, print_views, progress, tell_saved, width
 
 if TYPE_CHECKING:
     from lostproof.maps.axes import Axis
@@ -89,8 +89,8 @@ def map_(
 
         write_picture(grid, proved, out)
         click.echo(f"drawn {from_here(out)}", err=True)
-    for path in _save(grid, save) if save else ():
-        click.echo(f"saved {from_here(path)}", err=True)
+    if save:
+        tell_saved(_save(grid, save))
     if form == "json":
         print_json(map_data(grid, proved))
     else:
@@ -151,12 +151,11 @@ def _picture(out: Path | None) -> bool:
 
 
 def _save(grid: Grid, folder: Path) -> list[Path]:
+    from lostproof.files import writing_into
     from lostproof.maps.examples import save_examples
 
-    try:
+    with writing_into(folder):
         return save_examples(grid, folder)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
 
 
 def _revision(name: str, rule: str | None, cache: Path | None, timeout: float, save: Path | None) -> Revision:
