@@ -157,7 +157,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import matrix_data
-    from lostproof.report.judged import Judged, write_reports
+    from lostproof.report.judged import Judged, write_judged
     from lostproof.report.text import matrix_view
     from lostproof.revisions import REVISIONS
 
@@ -173,7 +173,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
         click.echo(f"pinned in {from_here(pinned.pin(name, results))}", err=True)
         expected = pinned.pins(name)
     drifted = pinned.drift(expected, results) if expected is not None else []
-    write_reports(wanted, Judged("matrix", name, slices, results, expected, drifted))
+    write_judged(wanted, Judged("matrix", name, slices, results, expected, drifted))
     if form == "json":
         print_json(matrix_data(name, slices, results, expected, drifted))
     else:
@@ -220,7 +220,7 @@ def check(
     """
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import check_data
-    from lostproof.report.judged import Judged, write_reports
+    from lostproof.report.judged import Judged, write_judged
     from lostproof.report.text import races_view, result_view
     from lostproof.scenarios import save_races
     from lostproof.subjects.places import Asking
@@ -232,7 +232,7 @@ def check(
     results = _explore(subjects, bounds, judged, max_states)
     saved = save_races([verdict for result in results for verdict in result.verdicts], save) if save else {}
     tell_saved(saved.values())
-    write_reports(wanted, Judged("check", name, slices, results, saved=saved))
+    write_judged(wanted, Judged("check", name, slices, results, saved=saved))
     if form == "json":
         print_json(check_data(name, slices, results))
     else:
