@@ -250,13 +250,9 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
         if base:
             raise BadInput("--base goes with --rule; to check a revision as it is, give its name as an argument")
         return known or ["reference"]
-    from lostproof.subjects.places import subject_at
-    from lostproof.subjects.subject import with_subject
+    from lostproof.subjects.places import revision_around
 
-    if base:
-        revision(base)  # a wrong name is told before anything is installed
-    subject = subject_at(rule, asking)
-    return [*known, with_subject(revision(base or subject.base or "reference"), subject)]
+    return [*known, revision_around(rule, base, asking)]
 
 
 @cli.command()

@@ -116,19 +116,16 @@ def _code(found: Comparison) -> int:
 def _sides(sides: Sequence[str], base: str | None, asking: Asking) -> tuple[Revision, Revision]:
     """Return both revisions; a rule goes into ``base``, or its own release, or the revision on the other side."""
     from lostproof.revisions import REVISIONS, revision
-    from lostproof.subjects.places import FUNCTION, RELEASE, subject_at
-    from lostproof.subjects.subject import with_subject
+    from lostproof.subjects.places import FUNCTION, RELEASE, revision_around
 
     if base:
-        revision(base)  # a wrong name is told before anything is asked
+        revision(base)  # a wrong name is told even where no side is a rule
 
     def side(place: str, other: str) -> Revision:
         # A word that is neither a revision nor anything that can be asked is most likely a misspelt revision.
         if place in REVISIONS or not (FUNCTION.fullmatch(place) or RELEASE.fullmatch(place) or _can_be_asked(place)):
             return revision(place)
-        subject = subject_at(place, asking)
-        into = base or subject.base or (other if other in REVISIONS else "reference")
-        return with_subject(revision(into), subject)
+        return revision_around(place, base, asking, otherwise=other if other in REVISIONS else "reference")
 
     first, second = sides
     was = side(first, second)

@@ -161,10 +161,8 @@ def _save(grid: Grid, folder: Path) -> list[Path]:
 def _revision(name: str, rule: str | None, cache: Path | None, timeout: float, save: Path | None) -> Revision:
     from lostproof.revisions import revision
 
-    base = revision(name)
     if rule is None:
-        return base
-    from lostproof.subjects.places import Asking, subject_at
-    from lostproof.subjects.subject import with_subject
+        return revision(name)
+    from lostproof.subjects.places import Asking, revision_around
 
-    return with_subject(base, subject_at(rule, Asking(cache, timeout, keep=save or Path())))
+    return revision_around(rule, name, Asking(cache, timeout, keep=save or Path()))
