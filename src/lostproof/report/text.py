@@ -18,7 +18,7 @@ from lostproof.engine.coverage import Coverage
 from lostproof.engine.lag import UNBOUNDED
 from lostproof.engine.verdicts import Result, Verdict
 from lostproof.model import Model
-from lostproof.pinned import Drift, Pins
+from lostproof.pinned import KEPT, Drift, Pins
 from lostproof.replay import Outcome
 from lostproof.report.ascii import encodable
 from lostproof.report.choices import choices_view, lasting_view
@@ -118,7 +118,7 @@ def _remark(verdict: Verdict) -> Text:
         parts.append(_measure(verdict))
     if verdict.reason:
         parts.append(verdict.reason)
-    if verdict.sweeps is not None and verdict.verdict in ("holds", "accepted"):
+    if verdict.sweeps is not None and verdict.verdict in KEPT:
         parts.append(_patience(verdict.sweeps))
     return Text(" · ".join(parts), "dim")
 
