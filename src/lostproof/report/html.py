@@ -121,14 +121,13 @@ def _race(timelines: Timelines, result: Result, verdict: Verdict) -> dict[str, A
     timed = verdict.race
     assert timed is not None
     race = timed.race
-    bounds = next(report.slice.bounds for report in result.slices if report.slice.name == verdict.slice)
     return {
         "key": f"{result.revision.name}/{verdict.property.id}",
         "revision": result.revision.name,
         "property": verdict.property.id,
         "verdict": verdict.verdict,
         "slice": verdict.slice,
-        "bounds": bounds.describe(),
+        "bounds": race.model.bounds.describe(),
         "length": race.steps,
         "faults": race.faults,
         "why": why_words(timed),
