@@ -16,7 +16,7 @@ from lostproof.engine.verdicts import check
 from lostproof.report.github import ANNOTATIONS, SUMMARY_BYTES, annotation, capped, step_summary
 from lostproof.report.judged import Judged
 from lostproof.report.mermaid import race_mermaid
-from lostproof.report.sources import Line
+from lostproof.report.sources import SourceLine
 from tests.support import lucky_race
 
 TINY = "crashes=1,runs=1,outcomes=1"
@@ -106,9 +106,9 @@ def test_there_are_never_more_annotations_than_github_shows(project: Path) -> No
 
 
 def test_annotations_are_escaped() -> None:
-    line = annotation("error", "a: b, 100%", "one\ntwo: 5%", Line("f,1.py", 3, True))
+    line = annotation("error", "a: b, 100%", "one\ntwo: 5%", SourceLine("f,1.py", 3, True))
     assert line == "::error file=f%2C1.py,line=3,title=a%3A b%2C 100%25::one%0Atwo: 5%25"
-    assert "file" not in annotation("error", "t", "m", Line("f.py", 3, False))
+    assert "file" not in annotation("error", "t", "m", SourceLine("f.py", 3, False))
 
 
 def test_what_was_not_explored_is_a_warning(project: Path) -> None:

@@ -22,7 +22,7 @@ from lostproof.report.timeline import why_words
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.report.judged import Judged
-    from lostproof.report.sources import Line
+    from lostproof.report.sources import SourceLine
 
 __all__ = [
     "ANNOTATIONS", "SUMMARY", "SUMMARY_BYTES", "annotation", "append_summary", "capped", "problem_annotations",
@@ -40,7 +40,7 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 # -- annotations
 
 
-def annotation(level: str, title: str, message: str, line: Line | None = None) -> str:
+def annotation(level: str, title: str, message: str, line: SourceLine | None = None) -> str:
     """Return the workflow command for one annotation (``level`` is ``error``, ``warning`` or ``notice``)."""
     place = {"file": line.file, "line": str(line.line)} if line and line.mine else {}
     properties = ",".join(f"{name}={_property(value)}" for name, value in {**place, "title": title}.items())

@@ -28,8 +28,8 @@ from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
-    "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view", "replays_line",
-    "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
+    "LOOKS", "console", "length_words", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view",
+    "replays_line", "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
 ]
 
 LOOKS = {
@@ -134,8 +134,12 @@ def _patience(sweeps: int) -> str:
 def _measure(verdict: Verdict) -> str:
     assert verdict.race is not None
     race = verdict.race.race
-    faults = f", {plural(race.faults, 'fault')}" if race.faults else ""
-    return f"{plural(race.steps, 'step')}{faults} · slice {verdict.slice}"
+    return f"{length_words(race.steps, race.faults)} · slice {verdict.slice}"
+
+
+def length_words(steps: int, faults: int) -> str:
+    """Return how long a way is, and how many faults there are in it if any."""
+    return f"{plural(steps, 'step')}, {plural(faults, 'fault')}" if faults else plural(steps, "step")
 
 
 def plural(count: int, word: str) -> str:
