@@ -34,6 +34,8 @@ THEMES = {
     "newer-run-masks-an-orphan": "a newer run that masks an orphan",
     "crashed-row-runs-for-ever": "a crashed row that runs for ever",
 }
+SHIPPED = [name for name, known in REVISIONS.items() if known.shipped]
+WHOLE = f"{SHIPPED[0]} to {SHIPPED[-1]}"
 MARK = "# yaml-language-server: $schema=../../spec/schemas/scenario.schema.json\n"
 
 
@@ -165,6 +167,14 @@ def test_the_good_file_passes(tmp_path: Path) -> None:
         ("end: ok", "end: maybe", 6, ["'maybe' is not allowed; allowed: ok, failed, timed_out"]),
         ("do: slot_due", "do: hold", 5, ["hold needs a 'run'", "row, job, log"]),
         ("  reference:", "  future:", 9, ["unknown revision 'future'", *REVISIONS, "others"]),
+        ("  reference:", "  openclaw-2026.4.1 to openclaw-2026.9.6:", 9, ["unknown release 'openclaw-2026.4.1'", *SHIPPED]),
+        ("  reference:", "  openclaw-2026.4.2 to reference:", 9, ["unknown release 'reference'", *SHIPPED]),
+        ("  reference:", "  openclaw-2026.9.6 to openclaw-2026.4.2:", 9, ["a range goes from a release to a later one"]),
+        ("  reference:", "  openclaw-2026.4.2 to openclaw-2026.4.2:", 9, ["a range goes from a release to a later one"]),
+        ("  reference:", "  openclaw-2026.4.2 to openclaw-2026.4.15 to openclaw-2026.9.6:", 9, ["to a later one; in order"]),
+        ("  reference:", f"  {WHOLE}: {{}}\n  openclaw-2026.5.28:", 10, [f"openclaw-2026.5.28 is also in '{WHOLE}'"]),
+        ("  reference:", f"  openclaw-2026.4.15: {{}}\n  {WHOLE}:", 10, ["2026.4.15 is also in 'openclaw-2026.4.15'"]),
+        ("  reference:", f"  openclaw-2026.4.2 to openclaw-2026.4.15: {{}}\n  {WHOLE}:", 10, ["name a revision once"]),
         ("[slot-runs-once]", "[slot-runs-twice]", 10, ["unknown property 'slot-runs-twice'", "slot-runs-once"]),
         ("[slot-runs-once]", "[slot-runs-once]\n    violates: [slot-runs-once]", 9, ["cannot both be violated"]),
         ("job-a.run-1: succeeded", "job-a.run-1: fine", 11, ["unknown status 'fine'", *chart("task").states]),
@@ -216,6 +226,17 @@ def test_folders_and_paths_are_searched(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="there is no file"):
         find([tmp_path / "empty"])
+
+
+def test_a_range_stands_for_each_of_its_releases(tmp_path: Path) -> None:
+    """A range means the releases from its first to its last, in order; what is wrong is told at the line of the range."""
+    text = TOLD.replace("  reference:", f"  {SHIPPED[1]} to {SHIPPED[-1]}:")
+    assert [each.revision for each in run(load(written(tmp_path, text)))] == SHIPPED[1:]
+    outcomes = run(load(written(tmp_path, text.replace("run-1: succeeded", "run-1: lost"))))
+    assert [(each.revision, each.lines) for each in outcomes] == [(name, (11,)) for name in SHIPPED[1:]]
+    rest = load(written(tmp_path, f"{text}  others: {{}}\n"))
+    assert rest.revisions == tuple(REVISIONS)
+    assert rest.expectation(SHIPPED[0]) != rest.expectation(SHIPPED[1]) == rest.expectation(SHIPPED[-1])
 
 
 # -- races as files, and what is expected

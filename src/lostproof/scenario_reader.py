@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from lostproof.files import schema
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES
 from lostproof.revisions import REVISIONS, Constants, Revision
-from lostproof.scenarios import OTHERS, OWN, Entry, Expectation, Observation, Scenario
+from lostproof.scenarios import OTHERS, OWN, RANGE, Entry, Expectation, Observation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
@@ -115,17 +116,44 @@ class Reader:
         self._clock = _time_of_day(data["clock"]) if "clock" in data else None
         jobs = data.get("jobs") or {"job-a": {}}
         own = self._own_rule()
-        expect = {name: self._expectation(name, given) for name, given in data["expect"].items()}
+        expect = {key: self._expectation(key, given) for key, given in data["expect"].items()}
         bounds = self._bounds(jobs)
         entries = self._entries(bounds)
-        for name, expectation in expect.items():
-            self._check_runs(expectation, bounds, name)
+        for key, expectation in expect.items():
+            self._check_runs(expectation, bounds, key)
         return Scenario(
             self._path, data["scenario"], data["title"], data["about"].strip(), tuple(data.get("source", ())),
             self._clock, data.get("timers", "automatic") == "automatic",
             data.get("persist_ms", 2), data.get("startup_ms", 3_000),
-            bounds, self._constants(), entries, expect, own,
+            bounds, self._constants(), entries, self._by_revision(expect), own,
         )
+
+    def _by_revision(self, expect: Mapping[str, Expectation]) -> dict[str, Expectation]:
+        """Return the expectations by revision: a range of releases stands for each of them."""
+        found: dict[str, Expectation] = {}
+        said: dict[str, str] = {}
+        for key, expectation in expect.items():
+            for name in self._revisions(key):
+                if name in found:
+                    raise self.wrong(("expect", key), f"{name} is also in {said[name]!r}; name a revision once")
+                found[name], said[name] = expectation, key
+        return found
+
+    def _revisions(self, key: str) -> Sequence[str]:
+        """Return what a key of ``expect`` stands for: itself, or the releases of a range."""
+        if RANGE not in key:
+            own = [OWN] if "rule" in self._data else []
+            if key not in (*REVISIONS, OTHERS, *own):
+                raise self.unknown(("expect", key), "revision", key, [*REVISIONS, OTHERS, *own])
+            return [key]
+        shipped = [name for name, known in REVISIONS.items() if known.shipped]
+        ends = key.split(RANGE)
+        for name in ends:
+            if name not in shipped:
+                raise self.unknown(("expect", key), "release", name, shipped)
+        if len(ends) > 2 or shipped.index(ends[0]) >= shipped.index(ends[-1]):
+            raise self.wrong(("expect", key), f"a range goes from a release to a later one; in order: {', '.join(shipped)}")
+        return shipped[shipped.index(ends[0]) : shipped.index(ends[1]) + 1]
 
     def _own_rule(self) -> Revision | None:
         """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
@@ -191,11 +219,10 @@ class Reader:
                 if at < last:
                     raise self.wrong(("timeline", position, "at"), f"time goes backwards: {at} ms comes after {last} ms")
                 last = at
-        actions = {action.name for known in REVISIONS.values() for action in Model(known, bounds).actions}
-        possible = (actions - set(AGING)) | set(DIRECTIVES)
+        possible = (_actions_in(bounds) - set(AGING)) | set(DIRECTIVES)
         return tuple(self._entry(position, bounds, last, possible) for position in range(len(timeline)))
 
-    def _entry(self, position: int, bounds: Bounds, last: int, possible: set[str]) -> Entry:
+    def _entry(self, position: int, bounds: Bounds, last: int, possible: frozenset[str]) -> Entry:
         entry, place = self._data["timeline"][position], ("timeline", position)
         if entry["do"] not in possible:
             allowed = ", ".join(sorted(possible))
@@ -260,11 +287,9 @@ class Reader:
             raise self.wrong(place, f"{name}: a job has at most {bounds.runs} runs here; raise bounds.runs")
         return job * bounds.runs + number - 1
 
-    def _expectation(self, name: str, given: Mapping[str, Any]) -> Expectation:
-        place = ("expect", name)
-        own = [OWN] if "rule" in self._data else []
-        if name not in (*REVISIONS, OTHERS, *own):
-            raise self.unknown(place, "revision", name, [*REVISIONS, OTHERS, *own])
+    def _expectation(self, key: str, given: Mapping[str, Any]) -> Expectation:
+        place = ("expect", key)
+        self._revisions(key)
         known = {judged.id for judged in PROPERTIES}
         for kind in ("violates", "holds"):
             for position, judged in enumerate(given.get(kind, ())):
@@ -284,18 +309,24 @@ class Reader:
             {known[len(place) :]: line for known, line in self._lines.items() if known[: len(place)] == place},
         )
 
-    def _check_runs(self, expectation: Expectation, bounds: Bounds, name: str) -> None:
+    def _check_runs(self, expectation: Expectation, bounds: Bounds, key: str) -> None:
         statuses = chart("task").states
         for position, seen in enumerate(expectation.observe):
-            place = ("expect", name, "observe", position)
+            place = ("expect", key, "observe", position)
             self._run(seen.run, bounds, (*place, "run"))
             allowed = statuses if seen.what == "row" else LOGS
             if seen.value not in allowed:
                 raise self.unknown((*place, seen.what), seen.what, seen.value, allowed)
         for run, status in expectation.rows.items():
-            self._run(run, bounds, ("expect", name, "rows", run))
+            self._run(run, bounds, ("expect", key, "rows", run))
             if status not in statuses:
-                raise self.unknown(("expect", name, "rows", run), "status", status, statuses)
+                raise self.unknown(("expect", key, "rows", run), "status", status, statuses)
+
+
+@cache
+def _actions_in(bounds: Bounds) -> frozenset[str]:
+    """Return what can happen in a world of ``bounds``, in whatever revision."""
+    return frozenset(action.name for known in REVISIONS.values() for action in Model(known, bounds).actions)
 
 
 def _dotted(place: Sequence[Any]) -> str:

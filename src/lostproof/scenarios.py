@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,16 @@ from lostproof.revisions import REVISIONS, Revision
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
 
-__all__ = ["OWN", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races", "slug", "write_path"]
+__all__ = [
+    "OTHERS", "OWN", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races", "slug",
+    "write_path",
+]
 
 OTHERS = "others"
 OWN = "rule"
 """What ``expect`` calls all revisions that it does not name, and the one with the file's own rule."""
+RANGE = " to "
+"""What stands between the ends of a range of releases in ``expect``."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Scenario:
         bounds: the world that it needs.
         constants: time constants that differ from the product's.
         entries: the timeline.
-        expect: expectations by revision.
+        expect: expectations by revision; those of a range of releases have one in common.
         own: the revision with the rule that the file names, if it names one; ``expect`` calls it ``rule``.
     """
 
@@ -120,7 +125,7 @@ class Scenario:
     def model(self, name: str) -> Model:
         """Return the world that the scenario happens in, under the revision that ``expect`` calls ``name``."""
         revision = self.own if name == OWN and self.own is not None else REVISIONS[name]
-        return Model(replace(revision, constants=replace(revision.constants, **self.constants)), self.bounds)
+        return Model(revision.with_constants(self.constants), self.bounds)
 
 
 def find(paths: Iterable[Path] = ()) -> list[Path]:
