@@ -17,11 +17,15 @@ from lostproof.scenarios import Entry, Expectation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
-__all__ = ["Outcome", "Tried", "broken_for_ever", "run", "stays_broken"]
+__all__ = ["CannotHappen", "Outcome", "Tried", "broken_for_ever", "run", "stays_broken"]
 
 TASK = chart("task")
 MAX_CHOICES = 1_000
 """Choices of open moments that are tried for one scenario."""
+
+
+class CannotHappen(BadInput):
+    """An entry of a timeline cannot happen in some revision, and is not optional."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ def run(scenario: Scenario, revisions: Sequence[str] | None = None) -> list[Outc
     """Replay ``scenario`` in the revisions it speaks of (or in ``revisions``).
 
     Raises:
-        BadInput: an entry cannot happen there, or the open moments leave too many choices.
+        CannotHappen: an entry cannot happen there, and is not optional.
+        BadInput: the open moments leave too many choices.
     """
     return [_outcome(scenario, name) for name in (revisions or scenario.revisions)]
 
@@ -109,13 +114,13 @@ def _outcome(scenario: Scenario, name: str) -> Outcome:
     expected = scenario.expectation(name)
     played: list[_Played] = []
     tried: list[Tried] = []
-    refused: BadInput | None = None
+    refused: CannotHappen | None = None
     for at_ms, cues in _choices(scenario, model, [], [e for e in scenario.entries if e.window is not None]):
         if len(tried) == MAX_CHOICES:
             raise BadInput(f"{scenario.path}: the open moments leave more than {MAX_CHOICES} choices; narrow their windows")
         try:
             one = _play(scenario, model, cues)
-        except BadInput as error:
+        except CannotHappen as error:
             refused = error
             tried.append(Tried(at_ms, possible=False))
             continue
@@ -160,7 +165,7 @@ def broken_for_ever(sim: Timed) -> Iterator[tuple[Property, Any]]:
 
 def _cannot_happen(model: Model) -> Callable[[Cue, str], BadInput]:
     def fail(cue: Cue, why: str) -> BadInput:
-        return BadInput(f"{cue.where}: {cue.do} at {cue.at_ms} ms, in {model.revision.name}: {why}")
+        return CannotHappen(f"{cue.where}: {cue.do} at {cue.at_ms} ms, in {model.revision.name}: {why}")
 
     return fail
 

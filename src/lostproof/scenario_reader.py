@@ -53,14 +53,19 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(0|[1-9][
 
 
 class Reader:
-    """Reads one file, and knows on which line everything stands."""
+    """Reads one file, and knows on which line everything stands.
+
+    Args:
+        path: the file; its text is kept as ``text``.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         if path.exists() and not path.is_file():
             raise BadInput(f"{path}: is no file; give a file *.scenario.yaml, or a folder of them")
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8", newline="") as file:
+                self.text = text = file.read()
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
         try:
@@ -78,6 +83,7 @@ class Reader:
             raise BadInput(f"{path}:1: the file is empty; a scenario was expected")
         if not isinstance(self._data, dict):
             raise BadInput(f"{path}:1: not a scenario; it begins with 'scenario: NAME'")
+        self._node = node
         self._lines: dict[tuple[Any, ...], int] = {}
         self._note_lines(node, ())
 
@@ -154,6 +160,24 @@ class Reader:
         if len(ends) > 2 or shipped.index(ends[0]) >= shipped.index(ends[-1]):
             raise self.wrong(("expect", key), f"a range goes from a release to a later one; in order: {', '.join(shipped)}")
         return shipped[shipped.index(ends[0]) : shipped.index(ends[1]) + 1]
+
+    def expected(self) -> dict[str, Mapping[str, Any]]:
+        """Return what stands in ``expect``, as it was written, by revision: a range stands for each of its releases."""
+        return {name: given for key, given in self._data["expect"].items() for name in self._revisions(key)}
+
+    def with_expected(self, lines: str) -> str:
+        """Return the text of the file with other lines below ``expect``; everything else is as it was, byte for byte.
+
+        Raises:
+            BadInput: ``expect`` does not begin a line.
+        """
+        key, value = next(pair for pair in self._node.value if pair[0].value == "expect")
+        if key.start_mark.column:
+            raise self.wrong(("expect",), "is written within braces; to be recorded it has to begin a line")
+        ending = "\r\n" if "\r\n" in self.text else "\n"
+        # What follows the last value on its line is a comment about it.
+        rest = self.text[_end_of(value) :].partition(ending)[2]
+        return self.text[: key.start_mark.index] + f"expect:\n{lines}".replace("\n", ending) + rest
 
     def _own_rule(self) -> Revision | None:
         """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
@@ -321,6 +345,14 @@ class Reader:
             self._run(run, bounds, ("expect", key, "rows", run))
             if status not in statuses:
                 raise self.unknown(("expect", key, "rows", run), "status", status, statuses)
+
+
+def _end_of(node: yaml.Node) -> int:
+    """Return where the last value within ``node`` ends: a block's own end lies behind the comments that follow it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end_of(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.index)
 
 
 @cache

@@ -115,8 +115,9 @@ class Scenario:
 
     @property
     def revisions(self) -> tuple[str, ...]:
-        """The revisions in which it is replayed: those it names, or all if it says something about the others."""
-        return tuple(REVISIONS) if OTHERS in self.expect else tuple(self.expect)
+        """The revisions in which it is replayed: those it names, and all if it says something about the others."""
+        named = [name for name in self.expect if name != OTHERS]
+        return tuple(dict.fromkeys([*(REVISIONS if OTHERS in self.expect else ()), *named]))
 
     def expectation(self, revision: str) -> Expectation:
         """Return what is expected of ``revision``."""
