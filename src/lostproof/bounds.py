@@ -31,6 +31,17 @@ class Bounds:
         same_ms: 1 if two runs of a job may start in the same millisecond (with at most two runs).
         recurring: 1 for jobs that recur, 0 for one-shots (``at`` jobs).
         agents: 1 if the jobs run agent turns (later releases never run those at start-up).
+        detached: 1 if the work of a run is done by a process of its own, which outlives the gateway.
+        overruns: runs that the watchdog gives up as timed out while their work goes on.
+        cancels: runs that an operator cancels.
+        drain: 1 if a SIGTERM waits for runs in flight, and then aborts them, as far as the revision does so.
+        deliveries: 1 if what a run has brought forth is to be delivered to somebody.
+        admission: 1 if a manual run is acknowledged first and reserved later.
+        clock_steps: steps of the wall clock, and suspends of the machine.
+        read_faults: reads of evidence, or of the whole ledger at start-up, that fail.
+        retention: 1 if old log lines and closed rows are deleted.
+        catch_up_limit: jobs that a start-up catch-up starts at once; 0 for no limit.
+        gateways: gateway processes on the same stores.
     """
 
     jobs: int = 1
@@ -47,6 +58,17 @@ class Bounds:
     same_ms: int = 0
     recurring: int = 1
     agents: int = 0
+    detached: int = 0
+    overruns: int = 0
+    cancels: int = 0
+    drain: int = 0
+    deliveries: int = 0
+    admission: int = 0
+    clock_steps: int = 0
+    read_faults: int = 0
+    retention: int = 0
+    catch_up_limit: int = 0
+    gateways: int = 1
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -66,7 +88,10 @@ class Bounds:
         return asdict(self)
 
 
-BUDGETS = ("crashes", "restarts", "offline_passes", "store_faults", "operator_actions")
+BUDGETS = (
+    "crashes", "restarts", "offline_passes", "store_faults", "operator_actions", "overruns", "cancels", "clock_steps",
+    "read_faults",
+)
 """The bounds that are spent: a world state holds what is left of each."""
 
 LIMITS: dict[str, tuple[int, int]] = {
@@ -84,7 +109,24 @@ LIMITS: dict[str, tuple[int, int]] = {
     "same_ms": (0, 1),
     "recurring": (0, 1),
     "agents": (0, 1),
+    "detached": (0, 1),
+    "overruns": (0, 3),
+    "cancels": (0, 3),
+    "drain": (0, 1),
+    "deliveries": (0, 1),
+    "admission": (0, 1),
+    "clock_steps": (0, 3),
+    "read_faults": (0, 3),
+    "retention": (0, 1),
+    "catch_up_limit": (0, 3),
+    "gateways": (1, 2),
 }
+
+FEATURES = (
+    "detached", "overruns", "cancels", "drain", "deliveries", "admission", "clock_steps", "read_faults", "retention",
+    "catch_up_limit", "gateways",
+)
+"""The bounds that switch on what a smaller world does without; switched off they cost no bit of a state."""
 
 
 @dataclass(frozen=True)

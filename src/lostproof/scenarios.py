@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lostproof.bounds import Bounds
+from lostproof.bounds import FEATURES, Bounds
 from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING, Moment
@@ -27,6 +27,7 @@ __all__ = [
     "write_path",
 ]
 
+USUAL = Bounds()
 OTHERS = "others"
 OWN = "rule"
 """What ``expect`` calls all revisions that it does not name, and the one with the file's own rule."""
@@ -233,7 +234,9 @@ def write_path(
         **({"revision": constants} if constants else {}),
         "timers": "explicit",
         "bounds": {
-            name: value for name, value in model.bounds.describe().items() if name not in ("jobs", "recurring", "agents")
+            name: value
+            for name, value in model.bounds.describe().items()
+            if name not in ("jobs", "recurring", "agents") and (name not in FEATURES or value != getattr(USUAL, name))
         },
         **own,
         "jobs": {model.job_name(job): {

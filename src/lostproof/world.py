@@ -111,6 +111,10 @@ FIELDS: tuple[Field, ...] = (
     Field("offline_passes", "world", Home.GHOST, "offline passes left", lambda b, r: b.offline_passes + 1),
     Field("store_faults", "world", Home.GHOST, "store faults left", lambda b, r: b.store_faults + 1),
     Field("operator_actions", "world", Home.GHOST, "operator actions left", lambda b, r: b.operator_actions + 1),
+    Field("overruns", "world", Home.GHOST, "overruns left", lambda b, r: b.overruns + 1),
+    Field("cancels", "world", Home.GHOST, "cancels left", lambda b, r: b.cancels + 1),
+    Field("clock_steps", "world", Home.GHOST, "clock steps left", lambda b, r: b.clock_steps + 1),
+    Field("read_faults", "world", Home.GHOST, "read faults left", lambda b, r: b.read_faults + 1),
     # -- per job
     Field(
         "active", "job", Home.PROCESS, "the job is in the active set",
