@@ -152,6 +152,9 @@ def test_the_good_file_passes(tmp_path: Path) -> None:
         ("title: told", "title: told\nmood: bad", 1, ["mood", "allowed: scenario, title"]),
         ("title: told", "title: ''", 2, ["title"]),
         ("title: told\n", "", 1, ["'title' is a required property"]),
+        ("title: told", "title: told\nsystem: Air Flow", 3, ["'Air Flow' does not fit", "the report is about"]),
+        ("title: told", "title: told\nreport: '#7'", 3, ["'#7' does not fit", "project and number: openclaw#68191"]),
+        ("title: told", "title: told\nclosest: |\n  one\n  two", 3, ["does not fit", "in one line"]),
         ("do: slot_due", "do: fall", 5, ["'fall' cannot be done here", "slot_due", "hold"]),
         ("do: slot_due", "do: expire", 5, ["'expire' cannot be done here"]),
         ("do: slot_due", "do: slot_due, color: red", 5, ["color", "allowed: at, between"]),
@@ -195,6 +198,16 @@ def test_bad_files_are_refused_with_their_line(tmp_path: Path, old: str, new: st
     assert message.startswith(f"{path}:{line}: ")
     assert [part for part in says if part not in message] == []
     assert "\n" not in message
+
+
+def test_a_file_says_which_report_it_retells(tmp_path: Path) -> None:
+    """The system is the product unless something else is said."""
+    plain = load(written(tmp_path, TOLD))
+    assert (plain.system, plain.report, plain.closest) == ("openclaw", "", "")
+    more = "title: told\nsystem: argo workflows\nreport: argo#12625\nclosest: reference, which has no watcher either"
+    other = load(written(tmp_path, TOLD.replace("title: told", more)))
+    assert (other.system, other.report) == ("argo workflows", "argo#12625")
+    assert other.closest == "reference, which has no watcher either"
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe\x00", None], ids=repr)

@@ -20,7 +20,7 @@ from lostproof.files import schema
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES
 from lostproof.revisions import REVISIONS, Constants, Revision
-from lostproof.scenarios import OTHERS, OWN, RANGE, Entry, Expectation, Observation, Scenario
+from lostproof.scenarios import OTHERS, OWN, PRODUCT, RANGE, Entry, Expectation, Observation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
@@ -132,6 +132,7 @@ class Reader:
             self._clock, data.get("timers", "automatic") == "automatic",
             data.get("persist_ms", 2), data.get("startup_ms", 3_000),
             bounds, self._constants(), entries, self._by_revision(expect), own,
+            data.get("system", PRODUCT), data.get("report", ""), data.get("closest", "").strip(),
         )
 
     def _by_revision(self, expect: Mapping[str, Expectation]) -> dict[str, Expectation]:
@@ -380,6 +381,8 @@ def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
         case "pattern" if "job-" in part["pattern"]:
             words = "job-a to job-d" if part["pattern"].endswith("[a-d]$") else "job-a.run-1, and so on"
             return f"{problem.instance!r} is no name that is known here; write {words}"
+        case "pattern" if "description" in part:
+            return f"{problem.instance!r} does not fit; {_lowered(part['description'])}"
         case "const":
             return f"{problem.instance!r} is not allowed; the only value is {str(part['const']).lower()}"
         case "type":
@@ -388,6 +391,10 @@ def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
             return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, part['enum']))}"
         case _:
             return str(problem.message)
+
+
+def _lowered(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def duration_ms(text: str) -> int | None:

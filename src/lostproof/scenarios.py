@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
 
 __all__ = [
-    "OTHERS", "OWN", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races", "slug",
-    "write_path",
+    "OTHERS", "OWN", "PRODUCT", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races",
+    "slug", "write_path",
 ]
 
 USUAL = Bounds()
 OTHERS = "others"
 OWN = "rule"
 """What ``expect`` calls all revisions that it does not name, and the one with the file's own rule."""
+PRODUCT = "openclaw"
+"""The system that a report is about unless a file says otherwise."""
 RANGE = " to "
 """What stands between the ends of a range of releases in ``expect``."""
 
@@ -84,6 +86,9 @@ class Scenario:
     Attributes:
         path: the file.
         name, title, about, source: what it tells, and where from.
+        system: the system that the report is about.
+        report: the report that it retells, as project and number; empty if it retells none.
+        closest: why a revision stands in for the system or the version that the report is about; empty if none does.
         automatic: whether the product's own steps happen by themselves.
         persist_ms: how much earlier a marker is than its row.
         startup_ms: how long a start takes until cron begins.
@@ -108,6 +113,9 @@ class Scenario:
     entries: tuple[Entry, ...]
     expect: Mapping[str, Expectation]
     own: Revision | None = None
+    system: str = PRODUCT
+    report: str = ""
+    closest: str = ""
 
     @property
     def family(self) -> str:
