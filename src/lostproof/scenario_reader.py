@@ -69,8 +69,9 @@ class Reader:
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
         try:
-            node = yaml.compose(text, Loader=_Loader)
-            self._data: Any = yaml.load(text, Loader=_Loader)
+            loader = _Loader(text)
+            node = loader.get_single_node()
+            self._data: Any = loader.construct_document(node) if node is not None else None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""

@@ -132,10 +132,14 @@ class Scenario:
         """Return what is expected of ``revision``."""
         return self.expect.get(revision) or self.expect.get(OTHERS) or Expectation()
 
+    def revision(self, name: str) -> Revision:
+        """Return the revision that ``expect`` calls ``name``, with the scenario's time constants."""
+        revision = self.own if name == OWN and self.own is not None else REVISIONS[name]
+        return revision.with_constants(self.constants)
+
     def model(self, name: str) -> Model:
         """Return the world that the scenario happens in, under the revision that ``expect`` calls ``name``."""
-        revision = self.own if name == OWN and self.own is not None else REVISIONS[name]
-        return Model(revision.with_constants(self.constants), self.bounds)
+        return Model(self.revision(name), self.bounds)
 
 
 def find(paths: Iterable[Path] = ()) -> list[Path]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,13 @@ WriteOrder = tuple[Section, ...]
 
 INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
 """The start-up steps that write into a job's state that its run was interrupted."""
+
+
+PRODUCT = "openclaw-"
+"""What the name of a shipped revision begins with; the version follows."""
+
+DESCRIBED = ("name", "title", "source", "own_rule", "accepts")
+"""The attributes that say something about a revision to people; the model reads none of them."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,12 @@ class Revision:
     @property
     def shipped(self) -> bool:
         """Whether this is a release of the product as it was published."""
-        return self.name.startswith("openclaw-")
+        return self.name.startswith(PRODUCT)
+
+    @property
+    def release(self) -> str:
+        """The version that was published, for example ``2026.4.15``; for what is not shipped, the name."""
+        return self.name.removeprefix(PRODUCT)
 
     @property
     def write_orders(self) -> dict[str, WriteOrder]:
@@ -162,6 +174,15 @@ class Revision:
     def decisions(self) -> tuple[Decision, ...]:
         """What the rule decides for every evidence value."""
         return tabulate(self.rule, self.name)
+
+    @cached_property
+    def semantics(self) -> Hashable:
+        """Everything that a model reads: revisions with equal semantics are the same world under two names.
+
+        The rule counts by what it decides about every evidence value, everything else as it is written.
+        """
+        read = [f.name for f in fields(self) if f.name not in (*DESCRIBED, "rule", "guards")]
+        return self.decisions, tuple(sorted(self.guards.items())), tuple((name, getattr(self, name)) for name in read)
 
     def rule_table(self, bounds: Bounds) -> RuleTable:
         """Return the rule as tables over what a world of ``bounds`` can produce."""
