@@ -283,12 +283,9 @@ def run(
     if record:
         _record(scenarios.find(paths) if paths else [], chosen)
     loaded = [scenarios.load(path) for path in scenarios.find(paths)]
-    replayed = []
     with progress() as say:
-        for scenario in loaded:
-            if say:
-                say(f"{scenario.family}/{scenario.name}")
-            replayed.append((scenario, replay.run(scenario, chosen)))
+        found = replay.run_all([(scenario, chosen or scenario.revisions) for scenario in loaded], say)
+        replayed = list(zip(loaded, found, strict=True))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
     write_replays(wanted, replayed)
     if form == "json":

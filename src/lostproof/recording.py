@@ -81,11 +81,18 @@ def record(
     Raises:
         BadInput: an entry of a timeline cannot happen in some revision, and is not optional; no file is written then.
     """
-    recorded = []
-    for path in paths:
-        if say:
-            say(f"{path.parent.name}/{path.name}")
-        recorded.append(_recorded(Reader(path), path, revisions))
+    readers = [Reader(path) for path in paths]
+    wanted = [(scenario, _wanted(scenario, revisions)) for scenario in (reader.scenario() for reader in readers)]
+    try:
+        # Without expectations, the choice of open moments that is shown is the one that breaks most.
+        seen = list(replay.run_all([(replace(scenario, expect={}), names) for scenario, names in wanted], say))
+    except CannotHappen as refused:
+        hint = "nothing is recorded; mark the entry 'optional: true', or name the revisions to record with --revision"
+        raise BadInput(f"{refused}; {hint}") from refused
+    recorded = [
+        _recorded(reader, scenario, {outcome.revision: outcome for outcome in outcomes})
+        for reader, (scenario, _), outcomes in zip(readers, wanted, seen, strict=True)
+    ]
     for one in recorded:
         if one.changed:
             _write(one)
@@ -99,10 +106,8 @@ def _write(one: Recorded) -> None:
         raise BadInput(f"{one.path}: cannot be written ({error.strerror})") from error
 
 
-def _recorded(reader: Reader, path: Path, revisions: Sequence[str] | None) -> Recorded:
-    scenario = reader.scenario()
+def _recorded(reader: Reader, scenario: Scenario, seen: Mapping[str, Outcome]) -> Recorded:
     said = {name: Said.of(given) for name, given in reader.expected().items()}
-    seen = _seen(scenario, _wanted(scenario, revisions))
     asked = _asked(said, seen)
     for name, outcome in seen.items():
         before = said.get(name) or said.get(OTHERS) or Said()
@@ -113,7 +118,8 @@ def _recorded(reader: Reader, path: Path, revisions: Sequence[str] | None) -> Re
         )
     text = reader.with_expected("".join(f"  {line}\n" for line in _written(said)))
     told = {name: words for name in seen if (words := _differs(scenario.expect, name, said[name]))}
-    return Recorded(path, text, text != reader.text, tuple(f"{key}: {words}" for key, words in in_ranges(told).items()))
+    lines = tuple(f"{key}: {words}" for key, words in in_ranges(told).items())
+    return Recorded(scenario.path, text, text != reader.text, lines)
 
 
 def _wanted(scenario: Scenario, revisions: Sequence[str] | None) -> list[str]:
@@ -121,16 +127,6 @@ def _wanted(scenario: Scenario, revisions: Sequence[str] | None) -> list[str]:
     if revisions:
         return [name for name in REVISIONS if name in revisions]
     return [name for name in (REVISIONS if scenario.own is None else scenario.revisions) if name != OWN]
-
-
-def _seen(scenario: Scenario, revisions: Sequence[str]) -> dict[str, Outcome]:
-    # Without expectations, the choice of open moments that is shown is the one that breaks most.
-    plain = replace(scenario, expect={})
-    try:
-        return {outcome.revision: outcome for name in revisions for outcome in replay.run(plain, [name])}
-    except CannotHappen as refused:
-        hint = "nothing is recorded; mark the entry 'optional: true', or name the revisions to record with --revision"
-        raise BadInput(f"{refused}; {hint}") from refused
 
 
 def _ids() -> Iterator[str]:

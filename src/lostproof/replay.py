@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
@@ -19,11 +22,13 @@ from lostproof.scenarios import Entry, Expectation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
-__all__ = ["CannotHappen", "Outcome", "Tried", "broken_for_ever", "run", "stays_broken"]
+__all__ = ["CannotHappen", "Outcome", "Tried", "broken_for_ever", "run", "run_all", "stays_broken"]
 
 TASK = chart("task")
 MAX_CHOICES = 1_000
 """Choices of open moments that are tried for one scenario."""
+MANY = 40
+"""Scenarios from which on it is worth while to start processes."""
 
 
 class CannotHappen(BadInput):
@@ -102,7 +107,7 @@ class _Played:
 
 
 @dataclass(frozen=True)
-class Plays:
+class _Plays:
     """A scenario, played in one world with every choice of its open moments, and compared with nothing yet.
 
     Attributes:
@@ -121,13 +126,51 @@ def run(scenario: Scenario, revisions: Sequence[str] | None = None) -> list[Outc
         CannotHappen: an entry cannot happen there, and is not optional.
         BadInput: the open moments leave too many choices.
     """
-    names = revisions or scenario.revisions
-    return [_outcome(scenario, name, plays) for name, plays in zip(names, plays_of(scenario, names), strict=True)]
+    return next(run_all([(scenario, revisions or scenario.revisions)], workers=1))
 
 
-def plays_of(scenario: Scenario, names: Sequence[str]) -> list[Plays]:
+def run_all(
+    wanted: Sequence[tuple[Scenario, Sequence[str]]], say: Callable[[str], None] | None = None, workers: int | None = None
+) -> Iterator[list[Outcome]]:
+    """Yield what each of some scenarios comes to in the revisions that are wanted of it, in this order.
+
+    Many scenarios are played in processes of their own, two unless ``workers`` says how many; ``say`` is told of each.
+
+    Raises:
+        CannotHappen, BadInput: as :func:`run`.
+    """
+    if workers is None:
+        workers = min(2, os.cpu_count() or 1) if len(wanted) >= MANY else 1
+    for (scenario, names), plays in zip(wanted, _all_plays(wanted, say or (lambda line: None), workers), strict=True):
+        yield [_outcome(scenario, name, one) for name, one in zip(names, plays, strict=True)]
+
+
+def _all_plays(
+    wanted: Sequence[tuple[Scenario, Sequence[str]]], say: Callable[[str], None], workers: int
+) -> Iterator[list[_Plays]]:
+    if workers < 2:
+        for scenario, names in wanted:
+            say(f"{scenario.family}/{scenario.name}")
+            yield _plays_of(scenario, names)
+        return
+    # Fresh processes: forking one that has threads (a progress display has) can hang.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
+        # Expectations stay here. A rule of one's own may be a program that was started to be asked, and stays here, too.
+        there = [
+            None if scenario.own else pool.submit(_plays_of, replace(scenario, expect={}), names)
+            for scenario, names in wanted
+        ]
+        for (scenario, names), future in zip(wanted, there, strict=True):
+            say(f"{scenario.family}/{scenario.name}")
+            yield future.result() if future else _plays_of(scenario, names)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _plays_of(scenario: Scenario, names: Sequence[str]) -> list[_Plays]:
     """Return what comes of ``scenario`` in each of some revisions; those that are one world under several names share it."""
-    found: dict[_World, Plays] = {}
+    found: dict[_World, _Plays] = {}
     plays = []
     for name in names:
         revision = scenario.revision(name)
@@ -138,7 +181,7 @@ def plays_of(scenario: Scenario, names: Sequence[str]) -> list[Plays]:
     return plays
 
 
-def _plays(scenario: Scenario, world: _World) -> Plays:
+def _plays(scenario: Scenario, world: _World) -> _Plays:
     played: list[_Played] = []
     tried: list[Tried] = []
     refused: CannotHappen | None = None
@@ -156,10 +199,10 @@ def _plays(scenario: Scenario, world: _World) -> Plays:
     if not played:
         assert refused is not None
         raise refused
-    return Plays(tuple(played), tuple(tried))
+    return _Plays(tuple(played), tuple(tried))
 
 
-def _outcome(scenario: Scenario, name: str, plays: Plays) -> Outcome:
+def _outcome(scenario: Scenario, name: str, plays: _Plays) -> Outcome:
     revision = scenario.revision(name)
     model = _world(revision, scenario.bounds).under(revision).model
     expected = scenario.expectation(name)
