@@ -259,12 +259,14 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
 @click.argument("paths", nargs=-1, type=ScenarioPath(path_type=Path), metavar="[PATH]...")
 @click.option("--revision", "revisions", multiple=True, type=Name("revision"), metavar="REVISION",
               help="Replay in this revision only.")
+@click.option("--record", is_flag=True, help="First write into the files what each revision makes of them.")
 @_verbose
 @report_options("github", "junit", "html")
 @output_option
 @click.pass_context
 def run(
-    ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, wanted: Wanted, form: str
+    ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], record: bool, verbose: bool, wanted: Wanted,
+    form: str,
 ) -> None:
     """Replay scenario files, or folders of them (by default the built-in ones), and compare with what they expect.
 
@@ -272,6 +274,9 @@ def run(
     Example:  lostproof run scenarios/slots -v
 
     A timeline is shown for what fails, and with -v for everything. Exits with 1 if something is not as expected.
+
+    With --record the expectations of the files at PATH are written anew, from what was seen. Read them before you keep
+    them: they say what a revision does, right or wrong.
     """
     from lostproof import replay, scenarios
     from lostproof.report.data import run_data
@@ -280,13 +285,12 @@ def run(
     from lostproof.revisions import revision
 
     chosen = [revision(name).name for name in _distinct(revisions)] or None
+    if record:
+        _record(scenarios.find(paths) if paths else [], chosen)
     loaded = [scenarios.load(path) for path in scenarios.find(paths)]
-    replayed = []
     with progress() as say:
-        for scenario in loaded:
-            if say:
-                say(f"{scenario.family}/{scenario.name}")
-            replayed.append((scenario, replay.run(scenario, chosen)))
+        found = replay.run_all([(scenario, chosen or scenario.revisions) for scenario in loaded], say)
+        replayed = list(zip(loaded, found, strict=True))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
     write_replays(wanted, replayed)
     if form == "json":
@@ -295,6 +299,20 @@ def run(
         print_views(*(scenario_view(scenario, outcomes, verbose, width()) for scenario, outcomes in replayed))
         print_views("", replays_line(replayed))
     ctx.exit(VIOLATED if failed else HOLDS)
+
+
+def _record(files: Sequence[Path], chosen: Sequence[str] | None) -> None:
+    from lostproof import recording
+
+    if not files:
+        raise BadInput("--record writes files; name them, or their folders")
+    with progress() as say:
+        recorded = recording.record(files, chosen, say)
+    for one in recorded:
+        known = "recorded; what it said has not changed" if one.changed else "nothing to record"
+        click.echo(f"{from_here(one.path)}: {'recorded' if one.told else known}", err=True)
+        for line in one.told:
+            click.echo(f"  {line}", err=True)
 
 
 @cli.command()
