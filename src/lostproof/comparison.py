@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from lostproof.cubes import rows_of
 from lostproof.engine.situations import Seen, Situation, situations, way_to
 from lostproof.engine.verdicts import Result, Verdict, check_all
-from lostproof.evidence import DOMAIN, Decision, Domain, Evidence
+from lostproof.evidence import DOMAIN, Decision, Domain, Evidence, Rule
 from lostproof.model import Model
 from lostproof.pinned import word_for
 from lostproof.report.show import revision_data
@@ -77,8 +77,14 @@ def deciding_rows(one: Revision, other: Revision, parts: Domain = DOMAIN) -> lis
     ]
 
 
-def _decisions(known: Revision, parts: Domain) -> Iterable[Decision]:
-    return known.decisions if parts is DOMAIN else map(known.rule, Evidence.domain(parts))
+def _decisions(known: Revision, parts: Domain) -> Sequence[Decision]:
+    return known.decisions if parts is DOMAIN else _answers(known.rule, tuple(parts.items()))
+
+
+@lru_cache(maxsize=8)
+def _answers(rule: Rule, parts: tuple[tuple[str, tuple[Any, ...]], ...]) -> tuple[Decision, ...]:
+    """Return what ``rule`` decides over ``parts``; releases share few rules, and the whole of a ledger is much to ask."""
+    return tuple(map(rule, Evidence.domain(dict(parts))))
 
 
 def facts(one: Revision, other: Revision) -> list[dict[str, Any]]:

@@ -20,15 +20,15 @@ from lostproof.report.data import ACTIONS
 from lostproof.report.heads import ranges, short_names
 from lostproof.report.rules import rule_rows
 from lostproof.report.text import LOOKS
-from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision
+from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision, shipped_revisions
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
 from lostproof.world import FIELD, FIELDS, WIPES, Home
 
 __all__ = [
-    "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "leftovers", "limits",
-    "mark_of", "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table", "step_table",
-    "table", "transitions", "verdict_matrix", "write_orders",
+    "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "flag_docs", "leftovers",
+    "limits", "mark_of", "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table",
+    "step_table", "table", "transitions", "verdict_matrix", "write_orders",
 ]
 
 EVERYTHING = Bounds(
@@ -300,13 +300,14 @@ def _rule_words(subject: Revision) -> str:
     return " ".join(words.split()) or "never decides anything: every row is kept"
 
 
-def _flags() -> dict[str, str]:
+def flag_docs() -> dict[str, str]:
+    """Return every flag of a revision, with what it says."""
     doc = _attributes(Revision)
     return {f.name: doc[f.name] for f in fields(Revision) if f.type == "bool"}
 
 
 def _switched_on(subject: Revision) -> list[str]:
-    return [flag for flag in _flags() if getattr(subject, flag)] or ["none"]
+    return [flag for flag in flag_docs() if getattr(subject, flag)] or ["none"]
 
 
 def rule_table(name: str) -> str:
@@ -322,11 +323,11 @@ def _values(allowed: Sequence[str]) -> str:
 
 
 def write_orders(name: str) -> str:
-    """Return the write order of each path of a revision, section by section, or the release that has the same."""
+    """Return the write order of each path of a revision, section by section, or the first release that has the same."""
     subject = revision(name)
-    alike = [known.name for known in REVISIONS.values() if known.shipped and known.write_orders == subject.write_orders]
-    if alike and not subject.shipped:
-        return f"\nWrite orders: as in `{alike[-1]}`.\n"
+    first = next((known.name for known in shipped_revisions() if known.write_orders == subject.write_orders), name)
+    if first != name:
+        return f"\nWrite orders: as in `{first}`.\n"
     text = ""
     for path, order in subject.write_orders.items():
         states = subject.states(path)
@@ -365,7 +366,7 @@ def differences() -> str:
     """Return every flag with the revisions in which it is on."""
     rows = [
         (f"`{flag}`", doc, ranges([name for name, known in REVISIONS.items() if getattr(known, flag)]))
-        for flag, doc in _flags().items()
+        for flag, doc in flag_docs().items()
     ]
     return table(("flag", "meaning", "on in"), rows)
 

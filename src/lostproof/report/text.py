@@ -30,7 +30,7 @@ from lostproof.scenarios import Scenario
 
 __all__ = [
     "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view", "replays_line",
-    "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
+    "result_view", "scenario_view", "short_number", "show", "simulation_view", "size_line", "titled_race",
 ]
 
 LOOKS = {
@@ -220,7 +220,7 @@ def _column(head: str, result: Result, cells: Collection[tuple[str, str]]) -> li
     """Return the cells of one revision, from top to bottom."""
     name = result.revision.name
     verdicts = [_matrix_cell(verdict, (name, verdict.property.id) in cells) for verdict in result.verdicts]
-    sizes = [Text(_short(getattr(result, size)), "dim") for size in SIZES]
+    sizes = [Text(short_number(getattr(result, size)), "dim") for size in SIZES]
     return [Text(head.replace("-", "-\n", 1), "bold"), *verdicts, *sizes]
 
 
@@ -244,7 +244,7 @@ def _matrix_cell(verdict: Verdict, drifted: bool) -> Text:
     return Text.assemble((f"{mark}{steps}", style), (" !", "bold white on red") if drifted else "")
 
 
-def _short(number: int) -> str:
+def short_number(number: int) -> str:
     """Return a number in at most four characters, rounded from a thousand on."""
     if number < 1_000:
         return str(number)
