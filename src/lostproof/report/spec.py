@@ -323,11 +323,11 @@ def _values(allowed: Sequence[str]) -> str:
 
 
 def write_orders(name: str) -> str:
-    """Return the write order of each path of a revision, section by section, or the first release that has the same."""
+    """Return the write order of each path of a revision, section by section, or the releases that have the same."""
     subject = revision(name)
-    first = next((known.name for known in shipped_revisions() if known.write_orders == subject.write_orders), name)
-    if first != name:
-        return f"\nWrite orders: as in `{first}`.\n"
+    alike = [known.name for known in shipped_revisions() if known.write_orders == subject.write_orders]
+    if alike and not subject.shipped:
+        return f"\nWrite orders: as in {ranges(alike)}.\n"
     text = ""
     for path, order in subject.write_orders.items():
         states = subject.states(path)
