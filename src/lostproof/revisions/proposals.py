@@ -67,5 +67,10 @@ REFERENCE = Revision(
     batched=False,
     disabling_clears_marker=False,
     clears_stuck_markers=False,
+    rereads_rows=True,
+    executor_records=True,
+    gives_up_overruns=False,
+    cancels="by_owner",
+    drains=True,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

@@ -30,6 +30,7 @@ class Section:
         needs_lock: cannot happen while another run holds the cron store's lock.
         keeps_lock: the lock is held until the run's next section.
         together: done for all runs of the batch at once.
+        fenced: left out by a run whose token is not in the active set any more; it comes to its end without these steps.
         on_fault: what a failing durable write does: ``skip`` (logged, the run goes on), ``retry``, or ``release`` (the run
             gives its reservation back and does not begin).
     """
@@ -41,6 +42,7 @@ class Section:
     needs_lock: bool = False
     keeps_lock: bool = False
     together: bool = False
+    fenced: bool = False
     on_fault: str = "skip"
 
 
@@ -66,6 +68,7 @@ class Constants:
     first_sweep_ms: int = 5_000
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
+    drain_ms: int = 315_000
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,15 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
+        reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
+        rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
+        executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
+            a gateway; else its end reaches nobody once the gateway that waited for it is gone.
+        gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
+        cancels: what an operator's cancel does: it is ``refused``; ``by_handle``, it closes the row of a run that this
+            process is executing, and tells the work to stop; ``by_row``, it also closes a row whose run is not executing;
+            ``by_owner``, it tells the work to stop, and the run writes how it ended.
+        drains: a SIGTERM waits for runs in flight, and stops them at its deadline.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
@@ -129,7 +141,13 @@ class Revision:
     clears_stuck_markers: bool = True
     tokens: bool = False
     receipts: bool = False
+    reclaims_silently: bool = False
     spares_active_marker: bool = False
+    rereads_rows: bool = False
+    executor_records: bool = False
+    gives_up_overruns: bool = True
+    cancels: str = "refused"
+    drains: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -187,7 +205,7 @@ class Revision:
     def rule_table(self, bounds: Bounds) -> RuleTable:
         """Return the rule as tables over what a world of ``bounds`` can produce."""
         interrupted = ("interrupted", *(("interrupted_earlier",) if self.early_markers else ()))
-        results = ("none", *ENDS[1 : bounds.outcomes + 1], *(interrupted if self.interrupts_jobs else ()))
+        results = ("none", *(ENDS[end] for end in bounds.told), *(interrupted if self.interrupts_jobs else ()))
         if results not in self._tables:
             self._tables[results] = RuleTable(self.decisions, results)
         return self._tables[results]
@@ -210,6 +228,10 @@ class Revision:
         """Return whether a start leaves jobs whose run was cut off out of its catch-up."""
         always = "skip_interrupted_jobs" in self.repair
         return always or ("skip_interrupted_one_shots" in self.repair and not bounds.recurring)
+
+    def cancels_at_once(self, bounds: Bounds) -> bool:
+        """Return whether a cancel closes the row before the work has stopped."""
+        return bool(bounds.cancels) and self.cancels in ("by_handle", "by_row")
 
     def matches_marker_time(self, bounds: Bounds) -> bool:
         """Return whether it matters that a marker's time differs from the row's start time."""
