@@ -13,9 +13,9 @@ import yaml
 
 from lostproof.errors import Defect
 from lostproof.files import data_root
-from lostproof.properties import PROPERTIES
+from lostproof.properties import PROPERTIES, property_named
 from lostproof.report import catalogue as page
-from lostproof.report.catalogue import FAMILIES, SYMPTOMS, catalogue, not_expressible
+from lostproof.report.catalogue import FAMILIES, catalogue, not_expressible, symptom
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import OWN, Scenario, find, load
 
@@ -99,7 +99,7 @@ def test_the_index_counts_what_the_files_say() -> None:
     told = {}
     for line in section("By what you see").splitlines():
         if found := re.fullmatch(r"\| (.*) \| `(.*)` \| (.*) \|", line):
-            assert found[1] == SYMPTOMS[found[2]]
+            assert found[1] == symptom(property_named(found[2]))
             told[found[2]] = dict(re.findall(r"\[([\w-]+)\]\(#\1\) (\d+)", found[3]))
     shipped = [name for name, known in REVISIONS.items() if known.shipped]
     seen: dict[str, Counter[str]] = {}

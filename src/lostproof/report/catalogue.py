@@ -17,7 +17,7 @@ from lostproof.report.spec import table
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import OWN, PRODUCT, RANGE, Scenario, find, in_ranges, load
 
-__all__ = ["FAMILIES", "SYMPTOMS", "catalogue", "not_expressible"]
+__all__ = ["FAMILIES", "catalogue", "not_expressible", "symptom"]
 
 FAMILIES = {
     "witness-failure": "The run is well; what should have told so is silent, or was never asked.",
@@ -46,6 +46,9 @@ SYMPTOMS = {
     "row-agrees-with-record": "a row and the run log or the job state contradict each other",
     "row-agrees-with-truth": "a row does not say how its run really ended",
     "no-invented-success": "a row says succeeded, and its run did not",
+    "job-runs-alone": "a run of a job began while another one still worked",
+    "result-waits-for-nobody": "a run was done, and had to wait for others before it was written down",
+    "job-state-agrees-with-row": "the job's last result is not that of its latest run",
     "slot-runs-once": "the work of one scheduled time was done twice",
     "slot-not-dropped": "a scheduled time passed, nothing ran, and nothing says why",
     "job-not-blocked": "a job never runs again",
@@ -53,7 +56,7 @@ SYMPTOMS = {
     "completed-run-converges": "how a run ended is recorded, and its row never says so",
     "false-lost-is-repaired": "a row stays lost, and how its run ended is recorded",
 }
-"""What somebody sees who meets a violation of a property."""
+"""What somebody sees who meets a violation of a property, for those that have words of their own for it."""
 
 
 def not_expressible() -> list[Mapping[str, str]]:
@@ -93,12 +96,13 @@ def _index(scenarios: Sequence[Scenario]) -> Iterator[str]:
         seen = Counter(one.family for one in scenarios if any(_released(name) for name in _breaking(one, judged.id)))
         if seen:
             where = ", ".join(f"[{family}](#{family}) {seen[family]}" for family in FAMILIES if seen[family])
-            rows.append((_symptom(judged), f"`{judged.id}`", where))
+            rows.append((symptom(judged), f"`{judged.id}`", where))
     yield "\n## By what you see"
     yield table(("what you see", "what is broken", "where to look, and in how many scenarios"), rows)
 
 
-def _symptom(judged: Property) -> str:
+def symptom(judged: Property) -> str:
+    """Return what somebody sees who meets a violation of a property."""
     return SYMPTOMS.get(judged.id, f"it is not so that {judged.sentence}")
 
 
