@@ -11,7 +11,7 @@ from lostproof.evidence import INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, Layout, World, member, where
+from lostproof.world import PATHS, SENDING, Layout, World, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action
@@ -23,6 +23,7 @@ GATEWAY = chart("gateway")
 IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
 STEP_ABSENT, APPLIED = RUN.codes("absent", "applied")
+TO_BE_SENT, SENT = SENDING.index("to be sent"), SENDING.index("sent")
 
 
 class Model:
@@ -115,6 +116,10 @@ class Model:
             for k in self.runs_of(job):
                 free = free & (self.in_progress(w, k) == 0)
         return free
+
+    def delivering(self, w: World, k: int) -> Any:
+        """Return whether the gateway's process is about to deliver what run ``k`` brought forth, or to say that it has."""
+        return member(w.sending[k], (TO_BE_SENT, SENT)) if self.bounds.deliveries else False
 
     def superseded(self, w: World, k: int) -> Any:
         """Return whether run ``k`` has lost its receipt, and its row does not say so yet."""

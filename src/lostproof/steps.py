@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lostproof.tables import REFUSED, chart
-from lostproof.world import PATHS, Home, World, look, member, where
+from lostproof.world import OUTBOX, PATHS, SENDING, Home, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model
@@ -21,6 +21,7 @@ __all__ = [
     "REPAIRS",
     "STEPS",
     "Step",
+    "bring_forth",
     "close_interrupted",
     "decide_row",
     "disown_row",
@@ -252,6 +253,27 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     if m.revision.logs_deleted_jobs:
         kept = kept | ((w.end[k] == 1) & (w.path[k] != PATHS.index("manual")))
     w.log_queue[k] = w.log_queue[k] | (on & kept)
+
+
+# -- what a run brings forth
+
+PENDING = OUTBOX.index("pending")
+TO_BE_SENT = SENDING.index("to be sent")
+
+
+def bring_forth(m: Model, w: World, k: int, on: Any) -> None:
+    """Let the gateway's process have what run ``k`` brought forth, to be sent, where ``on``."""
+    w.sending[k] = where(on, TO_BE_SENT, w.sending[k])
+
+
+@_step(Home.OUTBOX)
+def enqueue(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Put what the run brought forth into the delivery queue, and let the gateway send it."""
+    if disk:
+        direct = m.revision.delivers_by("direct")
+        queued = on & (member(w.end[k], direct) == 0) if direct else on
+        w.outbox[k] = where(queued, PENDING, w.outbox[k])
+    bring_forth(m, w, k, on)
 
 
 # -- the active set

@@ -40,6 +40,7 @@ class Home(Enum):
     LEDGER = "task ledger on disk"
     JOBS = "cron store on disk"
     LOG = "run log on disk"
+    OUTBOX = "delivery queue on disk"
     PROCESS = "memory of the gateway process"
     LIFE = "memory of one life of the gateway in its process"
     SERVER = "memory of the maintenance service"
@@ -50,7 +51,7 @@ class Home(Enum):
     @property
     def durable(self) -> bool:
         """Whether the field survives every process."""
-        return self in (Home.LEDGER, Home.JOBS, Home.LOG)
+        return self in (Home.LEDGER, Home.JOBS, Home.LOG, Home.OUTBOX)
 
 
 WIPES: dict[str, tuple[Home, ...]] = {
@@ -96,6 +97,8 @@ def _after_death(state: str) -> int:
 PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
 NO_YES = ("no", "yes")
+OUTBOX = ("none", "pending", "attempted", "acknowledged", "given up")
+SENDING = ("no", "to be sent", "sent", "left behind")
 
 FIELDS: tuple[Field, ...] = (
     Field(
@@ -202,6 +205,18 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "plan", "run", Home.CLI, "what the offline pass's snapshot says about the row, until its turn (0: nothing)",
         lambda b, r: 1 + len(r.rule_table(b).offline_rows) if b.offline_passes else 0,
+    ),
+    Field(
+        "outbox", "run", Home.OUTBOX, "what the delivery queue says about what the run brought forth",
+        lambda b, r: len(OUTBOX) if b.deliveries and r.queues_deliveries else 0, OUTBOX,
+    ),
+    Field(
+        "sending", "run", Home.PROCESS, "what the gateway's process is doing about what the run brought forth",
+        lambda b, r: len(SENDING) if b.deliveries else 0, SENDING,
+    ),
+    Field(
+        "received", "run", Home.GHOST, "how often somebody has got what the run brought forth (2: more than once)",
+        lambda b, r: 3 if b.deliveries else 0,
     ),
     # -- per pair of runs
     Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),

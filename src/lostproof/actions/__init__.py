@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lostproof.actions.action import ACTORS, Action
 from lostproof.actions.clock import clock_actions
+from lostproof.actions.deliveries import delivery_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
 from lostproof.actions.operator import operator_actions
 from lostproof.actions.runs import log_actions, reservations, run_actions
@@ -25,6 +26,7 @@ def actions_of(m: Model) -> tuple[Action, ...]:
         *reservations(m),
         *run_actions(m),
         *log_actions(m),
+        *delivery_actions(m),
         *gateway_actions(m),
         *sweep_actions(m),
         *offline_actions(m),

@@ -8,15 +8,17 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import waits
+from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import STEPS, disown_row, drop_marker
+from lostproof.steps import STEPS, bring_forth, disown_row, drop_marker
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, where
 
 __all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in"]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
+OK = ENDS.index("ok")
 STEP_ABSENT, RECORDED, APPLIED, SETTLED, RELEASED = RUN.codes("absent", "recorded", "applied", "settled", "released")
 
 
@@ -132,7 +134,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
         yield Action(
             section.event, "run", ("step", (k,), RUN.codes(source)),
             partial(_can_advance, m, k, path, section, source, variant),
-            partial(_advance, m, k, section, RUN.code(target), dict(variant)),
+            partial(_advance, m, k, path, section, RUN.code(target), dict(variant)),
             (("run", k), *variant),
             fair=not faulty, budget="store_faults" if faulty else None,
             writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
@@ -207,6 +209,8 @@ def _can_advance(
         can = can & (w.marker[m.job_of(k)] == m.number(k))
     if source == "recorded":
         can = can & (w.reassigned[m.job_of(k)] == 0)
+    if source == "held":
+        can = can & (m.delivering(w, k) == 0)
     can = can & (waits(m, k, path, section, source, w) == 0)
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)
@@ -215,7 +219,7 @@ def _can_advance(
     return can
 
 
-def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str, int], w: World) -> None:
+def _advance(m: Model, k: int, path: str, section: Section, target: int, variant: dict[str, int], w: World) -> None:
     disk = not variant.get("fault")
     if not disk:
         spend(w, "store_faults")
@@ -239,9 +243,19 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
     for run, here in members:
         for step in section.steps:
             STEPS[step].effect(m, w, run, here, disk)
+        if m.bounds.deliveries and not m.revision.queues_at_the_end(path):
+            _bring_forth(m, w, run, path, section, here)
         w.step[run] = where(here, target, w.step[run])
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
+
+
+def _bring_forth(m: Model, w: World, k: int, path: str, section: Section, on: Any) -> None:
+    """Let a run that ended ok deliver its result at once, and one that did not raise an alert when the job hears of it."""
+    if section.event == "end":
+        bring_forth(m, w, k, on & (w.end[k] == OK))
+    if m.revision.applies_result(path, section):
+        bring_forth(m, w, k, on & (w.end[k] != OK))
 
 
 # -- the run log

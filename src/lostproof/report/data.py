@@ -49,6 +49,12 @@ ACTIONS: dict[str, str] = {
     "disown": "the row of such a run is closed as failed, whatever it said",
     "append_log": "the finished line reaches the run log",
     "append_interrupted": "an interrupted line reaches the run log",
+    "enqueue": "what a run brought forth is put into the delivery queue",
+    "attempt": "the delivery queue is told that it is about to be sent",
+    "send": "it is sent to somebody, who gets it",
+    "acknowledge": "the delivery queue is told that it was sent",
+    "take_up": "a start finds an entry that was not acknowledged, and will send it",
+    "give_up": "a start finds an entry that may have been sent, and gives it up for people to see",
     "start": "a new gateway process loads the ledger; maintenance is scheduled",
     "repair": "start-up deals with what the last process left behind",
     "close_interrupted": "the row of an interrupted run is closed, in a write of its own",
@@ -91,6 +97,8 @@ STORES: dict[str, str] = {
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",
     "orphan": "no handle",
+    "outbox": "delivery queue",
+    "sending": "sender",
 }
 """What people call the stores that processes read and write: every field except those that say what an actor does."""
 

@@ -55,6 +55,10 @@ _RUN_WORDS = {
     ("unclosed", "yes"): "row waits to be closed",
     ("orphan", "yes"): "has no handle to a row",
     ("twin", "yes"): "has the id of the run before it",
+    ("sending", "to be sent"): "to be delivered",
+    ("sending", "left behind"): "entry left behind",
+    ("received", "1"): "delivered",
+    ("received", "2"): "delivered again",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",
     ("step", "released"): "gives the job back",
@@ -410,6 +414,8 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
             return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
         case "log", _:
             return f"{run}log {now}"
+        case "outbox", _:
+            return f"{run}delivery {now}" if was == "none" else f"{run}delivery {was}→{now}"
         case "plan", "none":
             return None
         case "plan", _:

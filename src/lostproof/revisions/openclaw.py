@@ -80,6 +80,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
     sequential=False,
     catch_up_agents=False,
     logs_deleted_jobs=True,
+    alerts="attempted",
 )
 
 # From 2026.8.1 on every run goes through the same primitives, whoever started it. One transaction reserves the job, the
@@ -119,4 +120,6 @@ OPENCLAW_2026_9_6 = Revision(
     tokens=True,
     receipts=True,
     spares_active_marker=True,
+    delivery="attempted",
+    alerts="attempted",
 )

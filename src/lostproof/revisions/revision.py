@@ -12,7 +12,7 @@ from lostproof.errors import Defect
 from lostproof.evidence import ENDS, Decision, Rule, RuleTable, tabulate
 from lostproof.tables import Table, chart
 
-__all__ = ["Constants", "Revision", "Section", "WriteOrder"]
+__all__ = ["DELIVERY", "Constants", "Revision", "Section", "WriteOrder"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,16 @@ WriteOrder = tuple[Section, ...]
 
 INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
 """The start-up steps that write into a job's state that its run was interrupted."""
+APPLYING = frozenset({"queue_log", "record_result", "record_job"})
+"""The steps with which a result is applied to the job; the log line belongs to the same moment."""
+
+
+DELIVERY: dict[str, str] = {
+    "direct": "sent at once; nothing durable says that it was to be sent, or that it was",
+    "queued": "put into the delivery queue, sent, acknowledged there; a start sends what is not acknowledged",
+    "attempted": "likewise, but the queue is told before it is sent; a start gives up what may have been sent",
+}
+"""The ways in which something is delivered."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,10 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
+        delivery: how the result of a run that ended ok is delivered, one of :data:`DELIVERY`. It is done before the end is
+            recorded, unless the run's last write puts it into the queue (the step ``enqueue``).
+        alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
+            job; nobody waits for it.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
@@ -123,6 +137,8 @@ class Revision:
     tokens: bool = False
     receipts: bool = False
     spares_active_marker: bool = False
+    delivery: str = "direct"
+    alerts: str = "queued"
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +146,9 @@ class Revision:
     def __post_init__(self) -> None:
         for path in self.write_orders:
             self.states(path)
+        for way in (self.delivery, self.alerts):
+            if way not in DELIVERY:
+                raise Defect(f"{self.name}: nothing is delivered {way!r}; the ways are {', '.join(DELIVERY)}")
 
     @property
     def shipped(self) -> bool:
@@ -174,6 +193,25 @@ class Revision:
     @cached_property
     def _tables(self) -> dict[tuple[str, ...], RuleTable]:
         return {}
+
+    @property
+    def queues_deliveries(self) -> bool:
+        """Whether anything that a run brings forth goes through the delivery queue."""
+        return self.delivery != "direct" or self.alerts != "direct"
+
+    def delivers_by(self, way: str) -> tuple[int, ...]:
+        """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes."""
+        ok, *others = range(1, len(ENDS))
+        return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
+
+    def queues_at_the_end(self, path: str) -> bool:
+        """Return whether a run's own write puts what it brought forth into the delivery queue."""
+        return any("enqueue" in section.steps for section in self.write_orders[path])
+
+    def applies_result(self, path: str, section: Section) -> bool:
+        """Return whether it is in ``section`` that the result is applied to the job, in memory at least."""
+        applying = (s for s in self.write_orders[path] if not APPLYING.isdisjoint(s.steps))
+        return section is next(applying, None)
 
     @property
     def interrupts_jobs(self) -> bool:
