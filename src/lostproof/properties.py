@@ -199,6 +199,16 @@ def _delivered_or_given_up(m: Model, w: World, k: int) -> Any:
     return (w.received[k] != 0) | (w.outbox[k] == GIVEN_UP) | cut_off
 
 
+def _owed(m: Model, w: World, job: int) -> Any:
+    return w.owed[job] != 0
+
+
+def _answered(m: Model, w: World, job: int) -> Any:
+    # A request that still waits when the bounds leave no run for it has not been dropped by anybody.
+    waits = ((w.accepted[job] == 1) | (w.booked[job] == 1)) & (m.has_free_run(w, job) == 0)
+    return (w.owed[job] == 0) | waits
+
+
 PROPERTIES: tuple[Property, ...] = (
     Property(
         "completed-run-never-lost", "step", "run",
@@ -311,6 +321,13 @@ PROPERTIES: tuple[Property, ...] = (
         "□(ended ⇒ ◇(received ∨ given up))",
         "what {it} brought forth was neither delivered nor given up in any durable store, and never will be",
         premise=_brought_forth, goal=_delivered_or_given_up, needs="deliveries",
+    ),
+    Property(
+        "acknowledged-run-not-dropped", "leads-to", "job",
+        "a manual run that was acknowledged is in the end begun or visibly given up",
+        "□(acknowledged ⇒ ◇(begun ∨ given up))",
+        "a manual run of {it} was acknowledged, has neither begun nor been given up in any durable store, and never will",
+        premise=_owed, goal=_answered, needs="admission",
     ),
 )
 """All properties, in the order in which they are shown."""

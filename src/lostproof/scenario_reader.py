@@ -203,7 +203,7 @@ class Reader:
         params: list[tuple[str, int]] = []
         if "job" in entry:
             params.append(("job", self._job(entry["job"], bounds, (*place, "job"))))
-        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable", "reassign"):
+        elif entry["do"] in ("slot_due", "run_now", "accept", "disable", "delete", "enable", "reassign"):
             params.append(("job", 0))
         if "run" in entry:
             params.append(("run", self._run(entry["run"], bounds, (*place, "run"))))

@@ -21,6 +21,7 @@ __all__ = [
     "REPAIRS",
     "STEPS",
     "Step",
+    "answer_request",
     "bring_forth",
     "close_interrupted",
     "decide_row",
@@ -106,8 +107,15 @@ def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
 
 def _notice(m: Model, w: World, k: int, on: Any) -> None:
     job = m.job_of(k)
+    answer_request(m, w, k, on)
     for slot in range(m.bounds.slots):
         w.noticed[job, slot] = w.noticed[job, slot] | (on & (w.slot[k] == slot))
+
+
+def answer_request(m: Model, w: World, k: int, on: Any) -> None:
+    """Owe nobody an answer any more whose request run ``k`` was to be, where ``on``: it has begun, or is given up."""
+    job = m.job_of(k)
+    w.owed[job] = where(on & (w.owed[job] == m.number(k) + 1), 0, w.owed[job])
 
 
 def inferred(m: Model, copy: Any, status: Any) -> Any:
@@ -376,6 +384,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
             w.next[job] = where(cut_off, w.fallen[job], w.next[job])
         w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
+        answer_request(m, w, k, dead)
         drop_marker(job, w, dead)
 
 

@@ -159,6 +159,19 @@ FIELDS: tuple[Field, ...] = (
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
+    Field(
+        "accepted", "job", Home.PROCESS, "a manual run has been acknowledged, and waits in the gateway's lane",
+        lambda b, r: 2 if b.admission and b.manual and r.waits_in_lane else 0, NO_YES,
+    ),
+    Field(
+        "booked", "job", Home.JOBS, "a manual run has been acknowledged, and is booked until it is opened",
+        lambda b, r: 2 if b.admission and b.manual and r.admission == "booked" else 0, NO_YES,
+    ),
+    Field(
+        "owed", "job", Home.GHOST,
+        "an acknowledged manual run has not begun, nor was it given up (1: it waits; n + 1: run n is to be it)",
+        lambda b, r: b.runs + 2 if b.admission and b.manual else 0,
+    ),
     Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
     # -- per run
     Field(

@@ -8,6 +8,7 @@ section is one action.
 from __future__ import annotations
 
 from lostproof.actions.action import ACTORS, Action
+from lostproof.actions.admission import admission_actions
 from lostproof.actions.clock import clock_actions
 from lostproof.actions.deliveries import delivery_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
@@ -24,6 +25,7 @@ def actions_of(m: Model) -> tuple[Action, ...]:
     return (
         *clock_actions(m),
         *reservations(m),
+        *admission_actions(m),
         *run_actions(m),
         *log_actions(m),
         *delivery_actions(m),

@@ -36,6 +36,8 @@ ACTIONS: dict[str, str] = {
     "age_marker": "the job's marker becomes older than two hours",
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
+    "accept": "an operator asks for a run by hand, and gets the answer that it will be",
+    "decline": "the gateway cannot start such a run when its turn comes, and drops it",
     "reserve": "the run's marker is set",
     "activate": "the run's reservation becomes the job's marker; the run takes its start time",
     "fence": "the run finds its reservation gone and does not begin",
@@ -97,6 +99,8 @@ STORES: dict[str, str] = {
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",
     "orphan": "no handle",
+    "accepted": "request in the lane",
+    "booked": "booking",
     "outbox": "delivery queue",
     "sending": "sender",
 }

@@ -442,6 +442,12 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} belongs to another agent" if now == "yes" else None
         case "queued":
             return "reserved only" if now == "yes" else None
+        case "accepted":
+            return f"a request for {job} {'waits' if now == 'yes' else 'leaves the lane'}"
+        case "booked":
+            return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
+        case "owed" if now == "0":
+            return "the request is answered"
         case "job":
             return f"{job} {now}"
         case "marker_old" if now == "yes":

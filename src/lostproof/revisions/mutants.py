@@ -65,6 +65,7 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
+    "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
     "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
 }
 """The slices of ``ci``, and some that show what those cannot.
@@ -443,6 +444,15 @@ _ALL = (
     _mutant(
         "alerts-told-afterwards", "the delivery queue is told before an alert is sent (`alerts`; mutant: afterwards)",
         {"alerts": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    # requests
+    _mutant(
+        "requests-in-memory", "a request is booked on disk before it is acknowledged (`admission`)", {"admission": "lane"},
+        "acknowledged-run-not-dropped", "admission",
+    ),
+    _mutant(
+        "requests-in-memory-told", "a request is booked on disk, not only answered if it is dropped (`admission`)",
+        {"admission": "told"}, "acknowledged-run-not-dropped", "admission",
     ),
     # the registry, identity, operators
     _mutant(

@@ -122,4 +122,5 @@ OPENCLAW_2026_9_6 = Revision(
     spares_active_marker=True,
     delivery="attempted",
     alerts="attempted",
+    admission="reserved",
 )

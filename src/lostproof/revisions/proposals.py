@@ -69,5 +69,6 @@ REFERENCE = Revision(
     clears_stuck_markers=False,
     delivery="attempted",
     alerts="attempted",
+    admission="booked",
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

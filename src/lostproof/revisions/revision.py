@@ -12,7 +12,7 @@ from lostproof.errors import Defect
 from lostproof.evidence import ENDS, Decision, Rule, RuleTable, tabulate
 from lostproof.tables import Table, chart
 
-__all__ = ["DELIVERY", "Constants", "Revision", "Section", "WriteOrder"]
+__all__ = ["ADMISSION", "DELIVERY", "Constants", "Revision", "Section", "WriteOrder"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,15 @@ DELIVERY: dict[str, str] = {
 """The ways in which something is delivered."""
 
 
+ADMISSION: dict[str, str] = {
+    "lane": "it waits in memory; if the job is busy or gone when its turn comes it is dropped, and only a log line says so",
+    "told": "likewise, but what is dropped gets a row that says so",
+    "reserved": "the job is reserved for it before it is acknowledged; a receipt names it, whatever becomes of it",
+    "booked": "it is booked with the job before it is acknowledged, and waits there until its run opens, after a start too",
+}
+"""What may become of a manual run between its acknowledgement and its reservation."""
+
+
 @dataclass(frozen=True)
 class Constants:
     """The product's time constants, in milliseconds."""
@@ -105,6 +114,7 @@ class Revision:
             recorded, unless the run's last write puts it into the queue (the step ``enqueue``).
         alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
             job; nobody waits for it.
+        admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
@@ -139,6 +149,7 @@ class Revision:
     spares_active_marker: bool = False
     delivery: str = "direct"
     alerts: str = "queued"
+    admission: str = "lane"
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -149,6 +160,8 @@ class Revision:
         for way in (self.delivery, self.alerts):
             if way not in DELIVERY:
                 raise Defect(f"{self.name}: nothing is delivered {way!r}; the ways are {', '.join(DELIVERY)}")
+        if self.admission not in ADMISSION:
+            raise Defect(f"{self.name}: nothing is admitted {self.admission!r}; the ways are {', '.join(ADMISSION)}")
 
     @property
     def shipped(self) -> bool:
@@ -193,6 +206,11 @@ class Revision:
     @cached_property
     def _tables(self) -> dict[tuple[str, ...], RuleTable]:
         return {}
+
+    @property
+    def waits_in_lane(self) -> bool:
+        """Whether an acknowledged manual run waits in the memory of the gateway only."""
+        return self.admission in ("lane", "told")
 
     @property
     def queues_deliveries(self) -> bool:
