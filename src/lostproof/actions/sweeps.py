@@ -41,7 +41,7 @@ def sweep_actions(m: Model) -> Iterator[Action]:
 
 
 def _up_for_decision(m: Model, w: World, k: int) -> Any:
-    return member(w.memory[k], (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
+    return member(m.copy(w, k), (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
 
 
 def _can_sweep(m: Model, w: World) -> Any:
@@ -69,7 +69,7 @@ def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
     """Return what the gateway's sweep has before it when it decides about row ``k``, as an index of the rule's table."""
     seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
     owner = where(m.in_progress(w, k), 1, 2)
-    lost = where(w.memory[k] == LOST, 1, 0)
+    lost = where(m.copy(w, k) == LOST, 1, 0)
     return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, m.log_evidence(w, k), seen
 
 

@@ -19,6 +19,7 @@ from lostproof.world import PATHS, World
 __all__ = ["AGING", "Impossible", "Memory", "Moment", "Timed", "broken_by"]
 
 TASK, RUN = chart("task"), chart("run")
+STOPPING = chart("gateway").code("stopping")
 AGING = ("expire", "age_marker")
 """Actions that the clock takes by itself."""
 
@@ -52,6 +53,7 @@ class Stamps:
     started: int = 0
     swept: int | None = None
     offline: int = 0
+    terminated: int = 0
     reserved: dict[int, int] = field(default_factory=dict)
     start: dict[int, int] = field(default_factory=dict)
     row: dict[int, int] = field(default_factory=dict)
@@ -137,6 +139,8 @@ class Timed:
                 return self._sweep_due(), None
             case "cli_row":
                 return self.now, stamps.offline + constants.offline_pass_ms
+            case "abort" if self.view().gateway == STOPPING:
+                return stamps.terminated + constants.drain_ms, None
             case "begin" | "run_now":
                 return self._start_window(number)
             case _:
@@ -226,6 +230,8 @@ class Timed:
             self.stamps.swept = self.now
         elif name == "cli_begin":
             self.stamps.offline = self.now
+        elif name == "terminate":
+            self.stamps.terminated = self.now
         old, new = self.model.view(before), self.view()
         for k in self.model.runs:
             if old.step[k] == RUN.code("absent") != new.step[k]:

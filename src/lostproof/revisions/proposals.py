@@ -70,5 +70,10 @@ REFERENCE = Revision(
     delivery="attempted",
     alerts="attempted",
     admission="booked",
+    rereads_rows=True,
+    executor_records=True,
+    gives_up_overruns=False,
+    cancels="by_owner",
+    drains=True,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ class Section:
         needs_lock: cannot happen while another run holds the cron store's lock.
         keeps_lock: the lock is held until the run's next section.
         together: done for all runs of the batch at once.
+        fenced: left out by a run whose token is not in the active set any more; it comes to its end without these steps.
         on_fault: what a failing durable write does: ``skip`` (logged, the run goes on), ``retry``, or ``release`` (the run
             gives its reservation back and does not begin).
     """
@@ -41,6 +42,7 @@ class Section:
     needs_lock: bool = False
     keeps_lock: bool = False
     together: bool = False
+    fenced: bool = False
     on_fault: str = "skip"
 
 
@@ -48,7 +50,7 @@ WriteOrder = tuple[Section, ...]
 
 INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
 """The start-up steps that write into a job's state that its run was interrupted."""
-APPLYING = frozenset({"queue_log", "record_result", "record_job"})
+APPLYING = frozenset({"queue_log", "write_log", "record_result", "record_job"})
 """The steps with which a result is applied to the job; the log line belongs to the same moment."""
 
 
@@ -69,6 +71,13 @@ ADMISSION: dict[str, str] = {
 """What may become of a manual run between its acknowledgement and its reservation."""
 
 
+PRODUCT = "openclaw-"
+"""What the name of a shipped revision begins with; the version follows."""
+
+DESCRIBED = ("name", "title", "source", "own_rule", "accepts")
+"""The attributes that say something about a revision to people; the model reads none of them."""
+
+
 @dataclass(frozen=True)
 class Constants:
     """The product's time constants, in milliseconds."""
@@ -78,6 +87,7 @@ class Constants:
     first_sweep_ms: int = 5_000
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
+    drain_ms: int = 315_000
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,15 @@ class Revision:
         alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
             job; nobody waits for it.
         admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
+        reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
+        rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
+        executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
+            a gateway; else its end reaches nobody once the gateway that waited for it is gone.
+        gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
+        cancels: what an operator's cancel does: it is ``refused``; ``by_handle``, it closes the row of a run that this
+            process is executing, and tells the work to stop; ``by_row``, it also closes a row whose run is not executing;
+            ``by_owner``, it tells the work to stop, and the run writes how it ended.
+        drains: a SIGTERM waits for runs in flight, and stops them at its deadline.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
@@ -146,10 +165,16 @@ class Revision:
     clears_stuck_markers: bool = True
     tokens: bool = False
     receipts: bool = False
+    reclaims_silently: bool = False
     spares_active_marker: bool = False
     delivery: str = "direct"
     alerts: str = "queued"
     admission: str = "lane"
+    rereads_rows: bool = False
+    executor_records: bool = False
+    gives_up_overruns: bool = True
+    cancels: str = "refused"
+    drains: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -166,7 +191,12 @@ class Revision:
     @property
     def shipped(self) -> bool:
         """Whether this is a release of the product as it was published."""
-        return self.name.startswith("openclaw-")
+        return self.name.startswith(PRODUCT)
+
+    @property
+    def release(self) -> str:
+        """The version that was published, for example ``2026.4.15``; for what is not shipped, the name."""
+        return self.name.removeprefix(PRODUCT)
 
     @property
     def write_orders(self) -> dict[str, WriteOrder]:
@@ -195,10 +225,19 @@ class Revision:
         """What the rule decides for every evidence value."""
         return tabulate(self.rule, self.name)
 
+    @cached_property
+    def semantics(self) -> Hashable:
+        """Everything that a model reads: revisions with equal semantics are the same world under two names.
+
+        The rule counts by what it decides about every evidence value, everything else as it is written.
+        """
+        read = [f.name for f in fields(self) if f.name not in (*DESCRIBED, "rule", "guards")]
+        return self.decisions, tuple(sorted(self.guards.items())), tuple((name, getattr(self, name)) for name in read)
+
     def rule_table(self, bounds: Bounds) -> RuleTable:
         """Return the rule as tables over what a world of ``bounds`` can produce."""
         interrupted = ("interrupted", *(("interrupted_earlier",) if self.early_markers else ()))
-        results = ("none", *ENDS[1 : bounds.outcomes + 1], *(interrupted if self.interrupts_jobs else ()))
+        results = ("none", *(ENDS[end] for end in bounds.told), *(interrupted if self.interrupts_jobs else ()))
         if results not in self._tables:
             self._tables[results] = RuleTable(self.decisions, results)
         return self._tables[results]
@@ -218,8 +257,12 @@ class Revision:
         return self.delivery != "direct" or self.alerts != "direct"
 
     def delivers_by(self, way: str) -> tuple[int, ...]:
-        """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes."""
-        ok, *others = range(1, len(ENDS))
+        """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes.
+
+        A run that the watchdog gives up has not ended yet, and brings forth an alert.
+        """
+        ok = ENDS.index("ok")
+        others = [end for end in range(len(ENDS)) if end != ok]
         return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
 
     def queues_at_the_end(self, path: str) -> bool:
@@ -245,6 +288,10 @@ class Revision:
         """Return whether a start leaves jobs whose run was cut off out of its catch-up."""
         always = "skip_interrupted_jobs" in self.repair
         return always or ("skip_interrupted_one_shots" in self.repair and not bounds.recurring)
+
+    def cancels_at_once(self, bounds: Bounds) -> bool:
+        """Return whether a cancel closes the row before the work has stopped."""
+        return bool(bounds.cancels) and self.cancels in ("by_handle", "by_row")
 
     def matches_marker_time(self, bounds: Bounds) -> bool:
         """Return whether it matters that a marker's time differs from the row's start time."""
