@@ -111,7 +111,7 @@ class StepJudge:
         """Judge what one action does to a batch."""
         action = self._model.actions[expansion.action]
         for judged in self._properties:
-            if not (action.begins_run if judged.per == "slot" else action.writes_rows):
+            if not getattr(action, judged.by):
                 continue
             assert judged.step is not None
             for position, subject in enumerate(judged.subjects(self._model)):

@@ -114,6 +114,7 @@ OPENCLAW_2026_5_12 = OPENCLAW_2026_4_25.but(
     reloads_memory=True,
     catch_up_agents=False,
     logs_deleted_jobs=True,
+    alerts="attempted",
 )
 
 OPENCLAW_2026_5_28 = OPENCLAW_2026_5_12.but(
@@ -224,6 +225,9 @@ OPENCLAW_2026_8_1 = OPENCLAW_2026_7_1.but(
     receipts=True,
     reclaims_silently=True,
     spares_active_marker=True,
+    delivery="attempted",
+    alerts="attempted",
+    admission="told",
     cancels="by_handle",
     drains=True,
 )
@@ -238,7 +242,8 @@ OPENCLAW_2026_9_5 = OPENCLAW_2026_8_1.but(
 OPENCLAW_2026_9_6 = OPENCLAW_2026_9_5.but(
     "openclaw-2026.9.6",
     "receipts name the owner, the row is the history (8.1 to 9.6)",
-    source="npm openclaw@2026.9.6",
+    source="npm openclaw@2026.9.6; issue openclaw#139504",
+    admission="reserved",
 )
 
 SHIPPED = (
