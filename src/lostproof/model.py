@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Model"]
 
-RUN = chart("run")
+TASK, RUN = chart("task"), chart("run")
 GATEWAY = chart("gateway")
 IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
@@ -37,6 +37,7 @@ class Model:
         self.bounds = bounds
         self.layout = Layout(bounds, revision)
         self.rule_table = revision.rule_table(bounds)
+        self.aging_rows = TASK.codes("running", *(("lost",) if self.rule_table.repairs_lost else ()))
         self.jobs = range(bounds.jobs)
         self.runs = range(bounds.jobs * bounds.runs)
         self.lock_holders = tuple(
@@ -210,8 +211,18 @@ class Model:
         """Return how the job's marker lies to the start of run ``k`` (0 none, 1 exact, 2 earlier, 3 later)."""
         marker = w.marker[self.job_of(k)]
         own = where(w.early[k] == 1, 2, 1)
-        other = where(marker < self.number(k), 2, 3)
+        other = where(self._starts_earlier(w, marker, k), 2, 3)
         return where(marker == 0, 0, where(marker == self.number(k), own, other))
+
+    def _starts_earlier(self, w: World, marker: Any, k: int) -> Any:
+        """Return whether the time of ``marker``, which is of another run, is earlier than the start of run ``k``."""
+        earlier: Any = marker < self.number(k)
+        if self.layout.cell("ahead", k).bits:
+            # A run that began after the clock was set back has an earlier time than one that began before.
+            for other in self.runs_of(self.job_of(k)):
+                here = (marker == self.number(other)) & (w.ahead[other] != w.ahead[k])
+                earlier = where(here, w.ahead[k] == 1, earlier)
+        return earlier
 
     def evidence_class(self, w: World, k: int) -> Any:
         """Return the class of everything about run ``k`` that the cron store says."""

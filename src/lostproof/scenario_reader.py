@@ -38,6 +38,7 @@ _SPENT_BY = {
     "disable": "operator_actions", "delete": "operator_actions", "enable": "operator_actions",
     "reassign": "operator_actions",
     "fail_write": "store_faults",
+    "clock_forward": "clock_steps", "clock_back": "clock_steps", "suspend": "clock_steps",
 }
 
 

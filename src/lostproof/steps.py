@@ -145,15 +145,24 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     for other in m.runs:
         if other == k:
             continue
-        first = (w.memory[other] == RUNNING) & (w.expired[other] == 0)
         pair = (min(k, other), max(k, other))
-        w.inverted[pair] = where(created, first & (k < other), w.inverted[pair])
+        w.inverted[pair] = where(created, _opened_in_other_order(m, w, k, other), w.inverted[pair])
     if disk or m.revision.memory_first:
         put_memory(m, w, k, created, opened)
     if disk:
         put_row(m, w, k, created, opened)
     else:
         w.orphan[k] = where(on, 1, w.orphan[k])
+
+
+def _opened_in_other_order(m: Model, w: World, k: int, other: int) -> Any:
+    """Return whether the row of run ``k``, which is new, and that of ``other`` are not as old as their numbers say."""
+    running = w.memory[other] == RUNNING
+    if not m.bounds.clock_steps:
+        return running & (w.expired[other] == 0) & (k < other)
+    # A row from before the clock was set back has a time that lies ahead, until it expires.
+    younger = running & (w.ahead[other] == 1) & (w.expired[other] == 0)
+    return younger if k > other else running & (younger == 0)
 
 
 @_step(Home.LEDGER)

@@ -176,6 +176,10 @@ FIELDS: tuple[Field, ...] = (
         "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
+    Field(
+        "ahead", "run", Home.GHOST, "the wall clock has been set back since the run began",
+        lambda b, r: 2 if b.clock_steps else 0, NO_YES,
+    ),
     Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.outcomes + 1, ENDS),
     Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
     Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),

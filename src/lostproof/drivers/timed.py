@@ -2,6 +2,9 @@
 
 Ages are not chosen here but follow from the clock: a row expires when the grace has passed since its last event, a marker
 is stuck after two hours. Every other action has a window of moments in which it may happen.
+
+Moments are those of a clock that nobody sets, and that stands still while the machine sleeps: timers follow it. Rows and
+markers have the time of the wall clock, which can be set; how far it is off is kept beside.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lostproof.actions.wall_clock import CLOCK_STEPS
 from lostproof.engine.stepper import apply, enabled
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
@@ -47,13 +51,21 @@ class Moment:
 
 @dataclass
 class Stamps:
-    """When things last happened, in milliseconds."""
+    """When things last happened, in milliseconds.
+
+    Attributes:
+        wall: how far the wall clock is ahead of the moments.
+        row, marker: the times that rows and markers hold, by the wall clock.
+        begun: the start time of each run, by the wall clock.
+    """
 
     started: int = 0
+    wall: int = 0
     swept: int | None = None
     offline: int = 0
     reserved: dict[int, int] = field(default_factory=dict)
     start: dict[int, int] = field(default_factory=dict)
+    begun: dict[int, int] = field(default_factory=dict)
     row: dict[int, int] = field(default_factory=dict)
     marker: dict[int, int] = field(default_factory=dict)
 
@@ -130,9 +142,9 @@ class Timed:
         action, stamps, constants = self.model.actions[number], self.stamps, self.constants
         match action.name:
             case "expire":
-                return stamps.row.get(action.get("run") or 0, 0) + constants.grace_ms, None
+                return stamps.row.get(action.get("run") or 0, 0) + constants.grace_ms - stamps.wall, None
             case "age_marker":
-                return stamps.marker.get(action.get("job") or 0, 0) + constants.stuck_ms, None
+                return stamps.marker.get(action.get("job") or 0, 0) + constants.stuck_ms - stamps.wall, None
             case "sweep_begin":
                 return self._sweep_due(), None
             case "cli_row":
@@ -226,21 +238,38 @@ class Timed:
             self.stamps.swept = self.now
         elif name == "cli_begin":
             self.stamps.offline = self.now
+        elif name in CLOCK_STEPS:
+            self.stamps.wall += self._step_of_clock(name, before)
         old, new = self.model.view(before), self.view()
         for k in self.model.runs:
             if old.step[k] == RUN.code("absent") != new.step[k]:
-                self.stamps.reserved[k] = self.stamps.start[k] = self.now
+                self.stamps.reserved[k] = self.now
+                self._take_start(k)
             if new.step[k] == RUN.code("activated") != old.step[k]:
-                self.stamps.start[k] = self.now
+                self._take_start(k)
             if new.step[k] == RUN.code("executing") != old.step[k]:
                 if new.path[k] != PATHS.index("manual") and old.step[k] != RUN.code("activated"):
-                    self.stamps.start[k] = self.now
-                self.stamps.row[k] = self.stamps.start[k]
+                    self._take_start(k)
+                self.stamps.row[k] = self.stamps.begun[k]
             if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
-                self.stamps.row[k] = self.now
+                self.stamps.row[k] = self.now + self.stamps.wall
         for job in self.model.jobs:
             if new.marker[job] not in (0, old.marker[job]):
-                self.stamps.marker[job] = self.now
+                self.stamps.marker[job] = self.now + self.stamps.wall
+
+    def _take_start(self, k: int) -> None:
+        """Let run ``k`` read the clock for its start time."""
+        self.stamps.start[k] = self.now
+        self.stamps.begun[k] = self.now + self.stamps.wall
+
+    def _step_of_clock(self, name: str, before: int) -> int:
+        """Return how far the wall clock is set: by a whole step beyond everything that is open, so that all of it turns."""
+        view, stamps, constants = self.model.view(before), self.stamps, self.constants
+        now, aging = self.now + stamps.wall, self.model.aging_rows
+        rows = [at for k, at in stamps.row.items() if view.row[k] in aging or view.memory[k] in aging]
+        times = [now, *rows, *(at for job, at in stamps.marker.items() if view.marker[job])]
+        step = max(constants.clock_step_ms, constants.grace_ms, constants.stuck_ms)
+        return min(times) - now - step if name == "clock_back" else max(times) - now + step
 
     def _after(self, before: int, number: int) -> int:
         found = self.memory.after.get((before, number))

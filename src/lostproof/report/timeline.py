@@ -50,6 +50,7 @@ _LOOKS = {
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
+    ("ahead", "yes"): "began after now",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",

@@ -52,13 +52,14 @@ INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owne
 
 @dataclass(frozen=True)
 class Constants:
-    """The product's time constants, in milliseconds."""
+    """The product's time constants, in milliseconds; ``clock_step_ms`` is how far the wall clock jumps at least."""
 
     grace_ms: int = 300_000
     sweep_ms: int = 60_000
     first_sweep_ms: int = 5_000
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
+    clock_step_ms: int = 10_800_000
 
 
 @dataclass(frozen=True)
