@@ -20,6 +20,8 @@ from tests.support import any_states, ints, model, plain_search
 
 WILD: dict[str, Bounds] = {
     "clock": Bounds(runs=1, outcomes=1, clock_steps=2),
+    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
+    "reads-store": Bounds(runs=1, outcomes=1, offline_passes=1, store_faults=1, read_faults=1, manual=0),
 }
 """Small worlds, each with one of the features on."""
 
@@ -72,5 +74,5 @@ def test_steps_agree_on_any_states(revision: str, data: st.DataObject) -> None:
     assert alone == together
 
 
-EVERYTHING = Bounds(crashes=1, restarts=1, store_faults=1, clock_steps=2)
+EVERYTHING = Bounds(crashes=1, restarts=1, store_faults=1, clock_steps=2, read_faults=2)
 """A world with all of it at once."""

@@ -25,6 +25,7 @@ from lostproof.world import LOGS
 
 __all__ = ["LONGEST_MS", "Reader", "duration_ms"]
 
+FLAGS = ("fault", "early", "same_ms", "unread", "torn")
 DIRECTIVES = ("wait", "hold", "release", "fail_write")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|ms|m|s)\s*")
@@ -163,6 +164,8 @@ class Reader:
             budget = "store_faults" if entry.get("fault") else _SPENT_BY.get(entry["do"])
             if budget:
                 spent[budget] += 1
+            if entry.get("unread") or entry.get("torn"):
+                spent["read_faults"] += 1
             if entry["do"] == "slot_due":
                 job = entry.get("job", "job-a")
                 if job not in slots:
@@ -212,7 +215,7 @@ class Reader:
             params.append(("end", ENDS.index(entry["end"])))
         elif entry["do"] == "end":
             raise self.wrong(place, "how the work ends is missing; give 'end': ok, failed or timed_out")
-        params += [(flag, int(entry[flag])) for flag in ("fault", "early", "same_ms") if flag in entry]
+        params += [(flag, int(entry[flag])) for flag in FLAGS if flag in entry]
         if entry["do"] in ("hold", "release", "fail_write") and not {"run", "write"} <= set(entry):
             raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of row, job, log")
         window = None

@@ -25,6 +25,7 @@ __all__ = [
     "decide_row",
     "disown_row",
     "drop_marker",
+    "forget_rows",
     "inferred",
     "put_row",
     "recover_job",
@@ -130,6 +131,12 @@ def restore_rows(m: Model, w: World) -> None:
     """Load the gateway's copies of the rows from disk."""
     for k in m.runs:
         w.memory[k] = w.row[k]
+
+
+def forget_rows(m: Model, w: World) -> None:
+    """Go on with an empty ledger in memory; the rows on disk stay as they are."""
+    for k in m.runs:
+        w.memory[k] = ABSENT
 
 
 @_step(Home.LEDGER)
@@ -385,7 +392,8 @@ def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
 def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
-        dead = (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+        # Only a row that the process has read can be settled.
+        dead = (w.row[k] == RUNNING) & (w.memory[k] == RUNNING) & (m.in_progress(w, k) == 0)
         put_memory(m, w, k, dead, INTERRUPTED)
         put_row(m, w, k, dead, INTERRUPTED)
         _release_job(m, w, k, dead)

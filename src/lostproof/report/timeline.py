@@ -42,6 +42,7 @@ FOLDED = 3
 """Sweeps in a row that change nothing are shown as one line from this many on."""
 
 KEPT = "kept"
+UNREAD = {"unread": "(read fails)", "torn": "(log line torn)"}
 LANES = ("clock", "gateway", "run", "sweep", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
@@ -306,7 +307,7 @@ def _label(m: Model, number: int, lane: str) -> str:
         elif param == "end":
             words.append(str(value))
         elif value:
-            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)"}.get(param, param))
+            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)", **UNREAD}.get(param, param))
     return " ".join(words)
 
 

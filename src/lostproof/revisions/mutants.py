@@ -65,11 +65,12 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
+    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
 }
-"""The slices of ``ci``, and two that show what those cannot.
+"""The slices of ``ci``, and some that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again.
+was disabled matters only when it is enabled again. What cannot be read is a trouble of its own.
 """
 
 
@@ -449,6 +450,10 @@ _ALL = (
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",
         {"disabling_clears_marker": True}, "job-runs-alone", "operator-twice",
+    ),
+    _mutant(
+        "empty-ledger", "a start that cannot read the ledger does not proceed (`starts_without_ledger`)",
+        {"starts_without_ledger": True}, "vanished-run-is-closed job-not-blocked", "reads",
     ),
 )
 

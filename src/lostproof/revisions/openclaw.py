@@ -119,4 +119,5 @@ OPENCLAW_2026_9_6 = Revision(
     tokens=True,
     receipts=True,
     spares_active_marker=True,
+    starts_without_ledger=False,
 )

@@ -67,5 +67,6 @@ REFERENCE = Revision(
     batched=False,
     disabling_clears_marker=False,
     clears_stuck_markers=False,
+    starts_without_ledger=False,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

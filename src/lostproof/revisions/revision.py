@@ -93,6 +93,8 @@ class Revision:
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
+        starts_without_ledger: a start that cannot read the ledger goes on with an empty one; otherwise it does not proceed,
+            and is tried again.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -124,6 +126,7 @@ class Revision:
     tokens: bool = False
     receipts: bool = False
     spares_active_marker: bool = False
+    starts_without_ledger: bool = True
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
