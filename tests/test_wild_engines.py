@@ -22,6 +22,8 @@ WILD: dict[str, Bounds] = {
     "clock": Bounds(runs=1, outcomes=1, clock_steps=2),
     "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
     "reads-store": Bounds(runs=1, outcomes=1, offline_passes=1, store_faults=1, read_faults=1, manual=0),
+    "retention": Bounds(runs=1, outcomes=1, crashes=1, store_faults=1, retention=1),
+    "retention-agents": Bounds(runs=1, outcomes=1, agents=1, retention=1),
 }
 """Small worlds, each with one of the features on."""
 
@@ -74,5 +76,5 @@ def test_steps_agree_on_any_states(revision: str, data: st.DataObject) -> None:
     assert alone == together
 
 
-EVERYTHING = Bounds(crashes=1, restarts=1, store_faults=1, clock_steps=2, read_faults=2)
+EVERYTHING = Bounds(crashes=1, restarts=1, store_faults=1, clock_steps=2, read_faults=2, retention=1)
 """A world with all of it at once."""

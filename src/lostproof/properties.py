@@ -14,7 +14,7 @@ from lostproof.errors import unknown
 from lostproof.model import Model
 from lostproof.steps import ENABLED, INFERRED, RUNNING, TRUTH, says_truth
 from lostproof.tables import chart
-from lostproof.world import World, look, member
+from lostproof.world import LOGS, World, look, member
 
 __all__ = ["PROPERTIES", "Property", "property_named"]
 
@@ -23,6 +23,7 @@ ABSENT, LOST, SUCCEEDED = TASK.codes("absent", "lost", "succeeded")
 TERMINAL = tuple(code for code in range(len(TASK.states)) if code not in (ABSENT, RUNNING))
 GONE, SETTLED = RUN.codes("gone", "settled")
 BEGUN = RUN.codes("executing")
+LINES = tuple(code for code, words in enumerate(LOGS) if words.startswith("ended"))
 STRENGTH = tuple({"timed_out": 2, "succeeded": 3, "failed": 3, "interrupted": 1, "lost": 1}.get(s, 0) for s in TASK.states)
 """How much a row status knows: a recorded end, a watchdog's timeout, an inference, nothing."""
 
@@ -41,6 +42,8 @@ class Property:
         step: for ``step``: where the transition breaks it.
         state: for ``state``: where the state breaks it.
         premise, goal: for ``leads-to``: whenever the premise holds, the goal holds then or later.
+        breakable_by: for ``step``: the fields of which one has to change; none for what only writes to rows, or for a slot
+            what begins runs, can break.
         because: why it is broken, in words, for the end of a race; ``{it}`` is the run, job or slot.
     """
 
@@ -54,6 +57,7 @@ class Property:
     state: Callable[[Model, World, Any], Any] | None = None
     premise: Callable[[Model, World, Any], Any] | None = None
     goal: Callable[[Model, World, Any], Any] | None = None
+    breakable_by: tuple[str, ...] = ()
 
     def subjects(self, m: Model) -> list[Any]:
         """Return everything that the property is about in ``m``."""
@@ -95,6 +99,17 @@ def _live_closed(m: Model, before: World, after: World, k: int) -> Any:
 def _record_overwritten(m: Model, before: World, after: World, k: int) -> Any:
     weaker = look(STRENGTH, after.row[k]) < look(STRENGTH, before.row[k])
     return says_truth(before, k, before.row[k]) & weaker
+
+
+def _told(m: Model, w: World, k: int) -> Any:
+    """Return whether log or job state say how run ``k`` really ended, or a line that will say so is on its way."""
+    return member(w.log[k], LINES) | (w.log_queue[k] == 1) | (w.last[m.job_of(k)] == m.number(k))
+
+
+def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
+    kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
+    useless = says_truth(after, k, after.row[k])
+    return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)
 
 
 def _reported(status: Any) -> Any:
@@ -207,6 +222,13 @@ PROPERTIES: tuple[Property, ...] = (
         "□(row=truth ⇒ strength(row')≥strength(row))",
         "the row of {it} said how the run ended and was replaced by something weaker",
         step=_record_overwritten,
+    ),
+    Property(
+        "evidence-outlives-its-use", "step", "run",
+        "the last durable word about how a run ended is kept, and so is the row, until the row says so",
+        "□(told ∧ row≠truth ⇒ told' ∧ ¬deleted(row)')",
+        "the row of {it} did not say how the run ended when the last word of log and job state, or the row itself, was deleted",
+        step=_evidence_destroyed, breakable_by=("log", "last", "pruned"),
     ),
     Property(
         "row-agrees-with-record", "state", "run",

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from lostproof.actions.retention import RETAINED
 from lostproof.bounds import BUDGETS, Bounds, bounds_from
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING
@@ -179,6 +180,7 @@ class Reader:
         implied: dict[str, int] = {
             "jobs": len(names), "runs": 2 if same_ms else 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
             "same_ms": int(same_ms),
+            "retention": int(any(entry["do"] in RETAINED for entry in self._data["timeline"])),
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
         try:

@@ -93,6 +93,7 @@ def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
     """Write the row of run ``k`` to disk where ``on``; keep the ghosts that remember what the disk has said."""
     for run, here in m.sharing_row(w, k, on):
         w.row[run] = where(here, status, w.row[run])
+        w.pruned[run] = where(here, 0, w.pruned[run])
         w.recorded[run] = w.recorded[run] | (here & says_truth(w, run, status))
         _notice(m, w, run, here & member(status, INFERRED))
 
@@ -130,7 +131,7 @@ def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> 
 def restore_rows(m: Model, w: World) -> None:
     """Load the gateway's copies of the rows from disk."""
     for k in m.runs:
-        w.memory[k] = w.row[k]
+        w.memory[k] = where(w.pruned[k] == 1, ABSENT, w.row[k])
 
 
 def forget_rows(m: Model, w: World) -> None:
@@ -362,7 +363,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
     for k in m.runs_of(job):
         dead = (w.marker[job] == m.number(k)) & (m.in_progress(w, k) == 0)
         begun = dead & (w.queued[job] == 0)
-        told = begun & member(w.row[k], TRUTH[1:])
+        told = begun & member(w.row[k], TRUTH[1:]) & (w.pruned[k] == 0)
         w.last[job] = where(told, m.number(k), w.last[job])
         consume_slot(m, w, k, told, True)
         cut_off = begun & (told == 0)

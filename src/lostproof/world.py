@@ -193,6 +193,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
+    Field(
+        "pruned", "run", Home.LEDGER, "the row was deleted; its last status is what it said until then",
+        lambda b, r: b.retention + 1 if b.retention else 0, NO_YES,
+    ),
     Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),
     Field(
         "orphan", "run", Home.PROCESS, "the run could not create its row and holds no handle to it",
@@ -400,6 +404,10 @@ class World:
                 value = value.astype(np.uint8)
             self._values[cell.key] = value
             self._pending[cell.key] = (cell, value)
+
+    def touches(self, names: Sequence[str]) -> bool:
+        """Return whether anything has been written to the fields with ``names``."""
+        return any(cell.field.name in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes``."""

@@ -11,6 +11,7 @@ from lostproof.actions.action import ACTORS, Action
 from lostproof.actions.clock import clock_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
 from lostproof.actions.operator import operator_actions
+from lostproof.actions.retention import retention_actions
 from lostproof.actions.runs import log_actions, reservations, run_actions
 from lostproof.actions.sweeps import decision_parts, offline_actions, sweep_actions
 from lostproof.actions.wall_clock import wall_clock_actions
@@ -32,4 +33,5 @@ def actions_of(m: Model) -> tuple[Action, ...]:
         *operator_actions(m),
         *outage_actions(m),
         *wall_clock_actions(m),
+        *retention_actions(m),
     )

@@ -252,7 +252,7 @@ def log_actions(m: Model) -> Iterator[Action]:
     for k in m.runs:
         at = ("log_queue", (k,), (1,))
         logged = ("run", k)
-        if any("queue_log" in s.steps for order in m.revision.write_orders.values() for s in order):
+        if m.revision.queues_log:
             yield Action("append_log", "run", at, always, partial(_append_log, k, True), (logged,))
             if m.bounds.store_faults:
                 yield Action(

@@ -13,7 +13,7 @@ from lostproof.steps import decide_row, inferred, put_row
 from lostproof.tables import REFUSED, chart
 from lostproof.world import World, member, where
 
-__all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
+__all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions", "would_decide"]
 
 GATEWAY = chart("gateway")
 RUNNING, LOST = chart("task").codes("running", "lost")
@@ -99,6 +99,13 @@ def _answer(m: Model, w: World, k: int, reading: Reading = BOTH_READ) -> Any:
     return m.rule_table.answers[decision_parts(m, w, k, reading)]
 
 
+def would_decide(m: Model, w: World, k: int) -> Any:
+    """Return whether a sweep that begins now would write the row of run ``k``."""
+    lost, expired, gateway, active, owner, log, _ = decision_parts(m, w, k)
+    answer = m.rule_table.answers[lost, expired, gateway, active, owner, log, m.evidence_class(w, k)]
+    return _up_for_decision(m, w, k) & (answer != 0)
+
+
 def _sweep_row(m: Model, k: int, disk: bool, w: World, reading: Reading = BOTH_READ) -> None:
     answer = _answer(m, w, k, reading)
     reading.spend(w)
@@ -150,6 +157,8 @@ def _snapshot(m: Model, w: World, k: int) -> Any:
     snapshot: Any = 0
     for position, (status, expired) in enumerate(m.rule_table.offline_rows, start=1):
         snapshot = where((w.row[k] == (RUNNING, LOST)[status]) & (w.expired[k] == expired), position, snapshot)
+    if m.bounds.retention:
+        snapshot = where(w.pruned[k] == 1, 0, snapshot)
     return snapshot
 
 

@@ -56,6 +56,8 @@ class Stamps:
     Attributes:
         wall: how far the wall clock is ahead of the moments.
         row, marker: the times that rows and markers hold, by the wall clock.
+        closed: when rows came to what they say, by the wall clock.
+        logged: when a line was last written into the log of each job.
         begun: the start time of each run, by the wall clock.
     """
 
@@ -67,6 +69,8 @@ class Stamps:
     start: dict[int, int] = field(default_factory=dict)
     begun: dict[int, int] = field(default_factory=dict)
     row: dict[int, int] = field(default_factory=dict)
+    closed: dict[int, int] = field(default_factory=dict)
+    logged: dict[int, int] = field(default_factory=dict)
     marker: dict[int, int] = field(default_factory=dict)
 
 
@@ -149,6 +153,8 @@ class Timed:
                 return self._sweep_due(), None
             case "cli_row":
                 return self.now, stamps.offline + constants.offline_pass_ms
+            case "prune_row" | "prune_log":
+                return self._kept_until(number), None
             case "begin" | "run_now":
                 return self._start_window(number)
             case _:
@@ -170,6 +176,15 @@ class Timed:
             return stamps.started + constants.first_sweep_ms
         since = max(stamps.swept - stamps.started, 0)
         return stamps.started + (since // constants.sweep_ms + 1) * constants.sweep_ms
+
+    def _kept_until(self, number: int) -> int:
+        """Return when a row has been kept long enough, or when so many runs have followed that no line is left."""
+        action, stamps, constants = self.model.actions[number], self.stamps, self.constants
+        if action.name == "prune_log":
+            return stamps.logged.get(action.get("job") or 0, 0) + constants.log_runs * constants.sweep_ms
+        k = action.get("run") or 0
+        lost = self.view().memory[k] == TASK.code("lost")
+        return stamps.closed.get(k, 0) + (constants.lost_retention_ms if lost else constants.retention_ms) - stamps.wall
 
     def _start_window(self, number: int) -> tuple[int, int | None]:
         """Return when a run may take its start time: it decides the run's identity."""
@@ -251,6 +266,10 @@ class Timed:
                 if new.path[k] != PATHS.index("manual") and old.step[k] != RUN.code("activated"):
                     self._take_start(k)
                 self.stamps.row[k] = self.stamps.begun[k]
+            if new.log[k] > old.log[k]:
+                self.stamps.logged[self.model.job_of(k)] = self.now
+            if new.memory[k] != old.memory[k]:
+                self.stamps.closed[k] = self.now + self.stamps.wall
             if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
                 self.stamps.row[k] = self.now + self.stamps.wall
         for job in self.model.jobs:

@@ -105,7 +105,10 @@ class StepJudge:
         """Judge what one action does to a batch."""
         action = self._model.actions[expansion.action]
         for judged in self._properties:
-            if not (action.begins_run if judged.per == "slot" else action.writes_rows):
+            if judged.breakable_by:
+                if not expansion.after.touches(judged.breakable_by):
+                    continue
+            elif not (action.begins_run if judged.per == "slot" else action.writes_rows):
                 continue
             assert judged.step is not None
             for position, subject in enumerate(judged.subjects(self._model)):

@@ -57,7 +57,7 @@ def group_of(action: Action) -> str:
     """Return which of :data:`GROUPS` an action belongs to."""
     if action.actor == "operator" and not action.fair:
         return "operator"
-    if not action.fair:
+    if not action.fair and action.budget:
         return "fault"
     return "world" if action.actor == "clock" or action.name in NEVER_BY_ITSELF else "product"
 

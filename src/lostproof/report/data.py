@@ -68,6 +68,8 @@ ACTIONS: dict[str, str] = {
     "enable": "an operator enables the job again",
     "delete": "an operator deletes the job",
     "clear_stuck": "the gateway clears a marker older than two hours",
+    "prune_row": "days later: the row has been kept long enough and is deleted",
+    "prune_log": "thousands of runs later: the job's lines are no longer in the log, and its state is of a later run",
     "crash": "the gateway is killed",
     "terminate": "the gateway gets a SIGTERM",
     "restart_in_process": "the gateway restarts inside its process",
@@ -77,6 +79,7 @@ ACTIONS: dict[str, str] = {
 
 STORES: dict[str, str] = {
     "row": "row",
+    "pruned": "row deleted",
     "marker": "marker",
     "last": "job state",
     "log": "run log",

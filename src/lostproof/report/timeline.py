@@ -52,6 +52,7 @@ _LOOKS = {
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
     ("ahead", "yes"): "began after now",
+    ("pruned", "yes"): "row deleted",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",
@@ -410,6 +411,8 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
     match name, now:
         case "row", _:
             return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
+        case "log", "none":
+            return f"{run}log lines deleted"
         case "log", _:
             return f"{run}log {now}"
         case "plan", "none":

@@ -66,6 +66,7 @@ SLICES: dict[str, Bounds] = {
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
     "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
+    "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
 }
 """The slices of ``ci``, and some that show what those cannot.
 
@@ -296,7 +297,7 @@ _ALL = (
     _mutant(
         "close-job-first", "`settle` is one transaction (mutant: job, then row)",
         _closed(_section("record", "record_job"), _section("settle", "finalize_row")),
-        "row-agrees-with-record completed-run-converges",
+        "row-agrees-with-record completed-run-converges evidence-outlives-its-use",
     ),
     _mutant(
         "close-without-row", "`settle` writes the end into the row (`finalize_row`)",

@@ -6,10 +6,13 @@ start-up does with the markers it finds, and which writes a terminal row refuses
 
 from __future__ import annotations
 
-from lostproof.revisions.revision import Revision, Section
+from lostproof.revisions.revision import Constants, Revision, Section
 from lostproof.revisions.shipped_rules import active_set, always_backed, durable_first, ledger_first
 
 __all__ = ["OPENCLAW_2026_4_2", "OPENCLAW_2026_4_15", "OPENCLAW_2026_5_28", "OPENCLAW_2026_9_6"]
+
+SINCE_5_26 = Constants(lost_retention_ms=86_400_000)
+"""From 2026.5.26 on a lost row is kept for a day only."""
 
 # One tick: reserve all due jobs in one write; start each with a clock reading of its own; hold every outcome until the
 # slowest has ended; then, under the lock, close row after row and persist the store once.
@@ -80,6 +83,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
     sequential=False,
     catch_up_agents=False,
     logs_deleted_jobs=True,
+    constants=SINCE_5_26,
 )
 
 # From 2026.8.1 on every run goes through the same primitives, whoever started it. One transaction reserves the job, the
@@ -120,4 +124,5 @@ OPENCLAW_2026_9_6 = Revision(
     receipts=True,
     spares_active_marker=True,
     starts_without_ledger=False,
+    constants=SINCE_5_26,
 )

@@ -52,7 +52,11 @@ INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owne
 
 @dataclass(frozen=True)
 class Constants:
-    """The product's time constants, in milliseconds; ``clock_step_ms`` is how far the wall clock jumps at least."""
+    """The product's time constants, in milliseconds; ``clock_step_ms`` is how far the wall clock jumps at least.
+
+    ``retention_ms`` and ``lost_retention_ms`` say how long a closed row, and a lost one, is kept; ``log_runs`` is how many
+    later runs push a line out of the log (they come one a minute).
+    """
 
     grace_ms: int = 300_000
     sweep_ms: int = 60_000
@@ -60,6 +64,9 @@ class Constants:
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
     clock_step_ms: int = 10_800_000
+    retention_ms: int = 604_800_000
+    lost_retention_ms: int = 604_800_000
+    log_runs: int = 2_000
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,11 @@ class Revision:
         """The write orders by path, for the paths that there are."""
         orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
         return {path: order for path, order in orders.items() if order}
+
+    @property
+    def queues_log(self) -> bool:
+        """Whether runs write a line into the run log."""
+        return any("queue_log" in section.steps for order in self.write_orders.values() for section in order)
 
     def states(self, path: str) -> tuple[str, ...]:
         """Return the chart states that a run of ``path`` passes, the one before each section and the last.
