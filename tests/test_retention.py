@@ -145,7 +145,8 @@ def test_which_releases_delete_what_could_have_repaired_a_row() -> None:
     """A lost row beside a line that says ok is deleted after a day in 5.28; the reference never gets there."""
     some = ("openclaw-2026.4.2", "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.9.6", "reference")
     kept, store = (
-        [name for name in some if explore(REVISIONS[name], Slice("", bounds), [EVIDENCE]).races] for bounds in (RETAINED, STORE)
+        [name for name in some if explore(REVISIONS[name], Slice("", bounds), [EVIDENCE]).races]
+        for bounds in (RETAINED, STORE)
     )
     assert kept == ["openclaw-2026.5.28"]
     assert store == [name for name in some if name != "reference"]

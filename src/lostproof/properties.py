@@ -227,7 +227,7 @@ PROPERTIES: tuple[Property, ...] = (
         "evidence-outlives-its-use", "step", "run",
         "the last durable word about how a run ended is kept, and so is the row, until the row says so",
         "□(told ∧ row≠truth ⇒ told' ∧ ¬deleted(row)')",
-        "the row of {it} did not say how the run ended when the last word of log and job state, or the row itself, was deleted",
+        "the row of {it} did not say how the run ended when the last word of log and job state, or the row, was deleted",
         step=_evidence_destroyed, breakable_by=("log", "last", "pruned"),
     ),
     Property(
