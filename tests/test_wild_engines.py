@@ -24,6 +24,7 @@ WILD: dict[str, Bounds] = {
     "reads-store": Bounds(runs=1, outcomes=1, offline_passes=1, store_faults=1, read_faults=1, manual=0),
     "retention": Bounds(runs=1, outcomes=1, crashes=1, store_faults=1, retention=1),
     "retention-agents": Bounds(runs=1, outcomes=1, agents=1, retention=1),
+    "limit": Bounds(jobs=2, runs=1, outcomes=1, manual=0, long_waits=0, crashes=1, catch_up_limit=1),
 }
 """Small worlds, each with one of the features on."""
 

@@ -252,6 +252,7 @@ def skip_slots(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     job = m.job_of(k)
     if disk:
         w.next[job] = where(on, w.fallen[job], w.next[job])
+        w.put_off[job] = where(on, 0, w.put_off[job])
 
 
 @_step(Home.JOBS)
@@ -335,7 +336,16 @@ def drop_overdue_slots(m: Model, w: World) -> None:
     """Move nextRunAtMs of every recurring job past now; what fell due during the start is dropped without a word."""
     if m.bounds.recurring:
         for job in m.jobs:
-            w.next[job] = w.fallen[job]
+            # What is put off has got a due time that lies ahead.
+            w.next[job] = where(w.deferred[job] == 1, w.next[job], w.fallen[job])
+
+
+@_repair
+def drop_deferred_slots(m: Model, w: World) -> None:
+    """Take the due time of recurring jobs that were put off for a wrong one and compute it anew: their slots are dropped."""
+    if m.bounds.recurring:
+        for job in m.jobs:
+            w.next[job] = where(w.deferred[job] == 1, w.fallen[job], w.next[job])
 
 
 @_repair

@@ -153,6 +153,14 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),
     Field(
+        "deferred", "job", Home.SERVICE, "the job is over the limit of this start's catch-up, and to be put off",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
+        "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),

@@ -25,6 +25,11 @@ def clock_actions(m: Model) -> Iterator[Action]:
             "slot_due", "clock", ("fallen", (job,), tuple(range(m.bounds.slots))),
             partial(_can_fall, job), partial(_fall, job), (("job", job),),
         )
+    for job in m.jobs if m.revision.puts_off(m.bounds) else ():
+        yield Action(
+            "put_off_due", "clock", ("put_off", (job,), (1,)), partial(_comes_next, job), partial(_comes, job),
+            (("job", job),),
+        )
     for k in m.runs:
         yield Action(
             "expire", "clock", ("expired", (k,), (0,)), partial(_can_expire, m, k), partial(_expire, m, k),
@@ -36,6 +41,18 @@ def clock_actions(m: Model) -> Iterator[Action]:
                 "age_marker", "clock", ("marker_old", (job,), (0,)),
                 partial(_can_age, m, job), partial(_age_marker, m, job), (("job", job),),
             )
+
+
+def _comes_next(job: int, w: World) -> Any:
+    """The jobs that were put off come one after the other."""
+    next_one: Any = True
+    for earlier in range(job):
+        next_one = next_one & (w.put_off[earlier] == 0)
+    return next_one
+
+
+def _comes(job: int, w: World) -> None:
+    w.put_off[job] = 0
 
 
 def _can_fall(job: int, w: World) -> Any:

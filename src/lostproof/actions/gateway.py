@@ -148,7 +148,13 @@ def _can_reclaim(m: Model, job: int, w: World) -> Any:
 
 def _catch_up(m: Model, w: World) -> None:
     if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
+        started: Any = 0
         for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
+            if m.revision.puts_off(m.bounds):
+                over = due & (started >= m.bounds.catch_up_limit)
+                w.deferred[job] = where(over, 1, 0)
+                started = started + where(due, 1, 0)
+                due = due & (over == 0)
             start_run(m, "catch_up", job, due, w)
     for job in m.jobs:
         w.skipped[job] = 0
@@ -157,6 +163,9 @@ def _catch_up(m: Model, w: World) -> None:
 def _ready(m: Model, w: World) -> None:
     for name in m.revision.ready:
         REPAIRS[name](m, w)
+    for job in m.jobs if m.revision.puts_off(m.bounds) else ():
+        w.put_off[job] = where((w.deferred[job] == 1) & (w.fallen[job] > w.next[job]), 1, w.put_off[job])
+        w.deferred[job] = 0
 
 
 def _wipe(event: str, w: World) -> None:

@@ -54,7 +54,7 @@ def _nothing_is_due(m: Model, w: World) -> Any:
     """Return whether nothing happens any more for days, but sweeps that keep everything and agent turns that go on."""
     rest = time_can_pass(m, w) & (w.gateway == chart("gateway").code("running"))
     for job in m.jobs:
-        rest = rest & (due_now(m, job, w) == 0) & _marker_stays(m, w, job)
+        rest = rest & (due_now(m, job, w) == 0) & (w.put_off[job] == 0) & _marker_stays(m, w, job)
     for k in m.runs:
         at_work = m.in_progress(w, k)
         if m.bounds.agents:

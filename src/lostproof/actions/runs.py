@@ -49,7 +49,7 @@ def writes_rows_in(section: Section) -> bool:
 
 def due_now(m: Model, job: int, w: World) -> Any:
     """Return whether the scheduler finds ``job`` due: a slot has fallen, no marker is set, and a run is left to use."""
-    return (w.fallen[job] > w.next[job]) & m.startable(w, job)
+    return (w.fallen[job] > w.next[job]) & (w.put_off[job] == 0) & m.startable(w, job)
 
 
 def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:

@@ -57,6 +57,7 @@ class Stamps:
         wall: how far the wall clock is ahead of the moments.
         row, marker: the times that rows and markers hold, by the wall clock.
         closed: when rows came to what they say, by the wall clock.
+        put_off: until when jobs are put off.
         logged: when a line was last written into the log of each job.
         begun: the start time of each run, by the wall clock.
     """
@@ -71,6 +72,7 @@ class Stamps:
     row: dict[int, int] = field(default_factory=dict)
     closed: dict[int, int] = field(default_factory=dict)
     logged: dict[int, int] = field(default_factory=dict)
+    put_off: dict[int, int] = field(default_factory=dict)
     marker: dict[int, int] = field(default_factory=dict)
 
 
@@ -153,6 +155,8 @@ class Timed:
                 return self._sweep_due(), None
             case "cli_row":
                 return self.now, stamps.offline + constants.offline_pass_ms
+            case "put_off_due":
+                return stamps.put_off.get(action.get("job") or 0, 0), None
             case "prune_row" | "prune_log":
                 return self._kept_until(number), None
             case "begin" | "run_now":
@@ -273,6 +277,9 @@ class Timed:
             if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
                 self.stamps.row[k] = self.now + self.stamps.wall
         for job in self.model.jobs:
+            if new.put_off[job] > old.put_off[job]:
+                before_it = sum(new.put_off[other] for other in range(job))
+                self.stamps.put_off[job] = self.now + (before_it + 1) * self.constants.stagger_ms
             if new.marker[job] not in (0, old.marker[job]):
                 self.stamps.marker[job] = self.now + self.stamps.wall
 

@@ -32,6 +32,7 @@ __all__ = [
 
 ACTIONS: dict[str, str] = {
     "slot_due": "a scheduled time of the job arrives",
+    "put_off_due": "the time comes to which the catch-up has put the job off",
     "expire": "the row's last event becomes older than the grace",
     "age_marker": "the job's marker becomes older than two hours",
     "clock_forward": "the wall clock jumps ahead by hours: rows and markers are old at once",
@@ -93,6 +94,8 @@ STORES: dict[str, str] = {
     "plan": "CLI snapshot",
     "seen": "sweep's notes",
     "skipped": "skipped at start",
+    "deferred": "to be put off",
+    "put_off": "put off",
     "log_queue": "log line waits",
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",

@@ -445,6 +445,10 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} {now}"
         case "marker_old" if now == "yes":
             return f"marker of {job} is two hours old"
+        case "deferred" if now == "yes":
+            return f"{job} is over the limit"
+        case "put_off" if now == "yes":
+            return f"{job} is put off"
         case "skipped" if now == "yes":
             return f"{job} is left out of the catch-up"
         case _:

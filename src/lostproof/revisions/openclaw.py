@@ -76,7 +76,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_4_15.but(
         Section("settle", ("record_job", "skip_slots", "clear_active")),
     ),
     repair=("interrupt_markers",),
-    ready=(),
+    ready=("drop_deferred_slots",),
     reloads_memory=True,
     caches_evidence=True,
     logs_interrupted=True,

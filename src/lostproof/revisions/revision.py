@@ -52,10 +52,11 @@ INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owne
 
 @dataclass(frozen=True)
 class Constants:
-    """The product's time constants, in milliseconds; ``clock_step_ms`` is how far the wall clock jumps at least.
+    """The product's time constants, in milliseconds.
 
-    ``retention_ms`` and ``lost_retention_ms`` say how long a closed row, and a lost one, is kept; ``log_runs`` is how many
-    later runs push a line out of the log (they come one a minute).
+    ``clock_step_ms`` is how far the wall clock jumps at least, and not the product's. ``stagger_ms`` is how far apart the
+    jobs come that a catch-up has put off. ``retention_ms`` and ``lost_retention_ms`` say how long a closed row, and a lost
+    one, is kept; ``log_runs`` is how many later runs push a line out of the log (they come one a minute).
     """
 
     grace_ms: int = 300_000
@@ -64,6 +65,7 @@ class Constants:
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
     clock_step_ms: int = 10_800_000
+    stagger_ms: int = 5_000
     retention_ms: int = 604_800_000
     lost_retention_ms: int = 604_800_000
     log_runs: int = 2_000
@@ -205,6 +207,11 @@ class Revision:
         """Return whether a start leaves jobs whose run was cut off out of its catch-up."""
         always = "skip_interrupted_jobs" in self.repair
         return always or ("skip_interrupted_one_shots" in self.repair and not bounds.recurring)
+
+    def puts_off(self, bounds: Bounds) -> bool:
+        """Return whether a start's catch-up can have more to do than it may start at once."""
+        catches_up = self.catch_up is not None and (self.catch_up_agents or not bounds.agents)
+        return catches_up and 0 < bounds.catch_up_limit < bounds.jobs
 
     def matches_marker_time(self, bounds: Bounds) -> bool:
         """Return whether it matters that a marker's time differs from the row's start time."""
