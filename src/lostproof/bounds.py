@@ -79,6 +79,16 @@ class Bounds:
             raise BadInput(f"bounds same_ms=1,runs={self.runs} do not go together; allowed: runs up to 2 with same_ms=1")
 
     @property
+    def ends(self) -> int:
+        """How many ways there are in which work may really end: a run that is stopped ends as failed."""
+        return max(self.outcomes, 2 if self.cancels or self.drain else 1)
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """The codes of what a run's process may tell of its end: it takes an overrun for a time-out."""
+        return tuple(sorted({*range(1, self.ends + 1), *((3,) if self.overruns else ())}))
+
+    @property
     def faults(self) -> int:
         """How many budgeted faults a schedule may contain."""
         return sum(getattr(self, name) for name in BUDGETS)
@@ -153,6 +163,10 @@ _CI = _slices(
     agents=Bounds(agents=1, restarts=1),
     identity=Bounds(same_ms=1, outcomes=3),
     one_shot=Bounds(crashes=1, restarts=1, recurring=0, outcomes=1),
+    executors=Bounds(detached=1, crashes=2, outcomes=1),
+    overruns=Bounds(overruns=1, slots=2, outcomes=1),
+    cancels=Bounds(cancels=1),
+    drain=Bounds(drain=1, restarts=1, outcomes=1),
 )
 
 PRESETS: dict[str, tuple[Slice, ...]] = {

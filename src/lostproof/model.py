@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lostproof.bounds import BUDGETS, Bounds
-from lostproof.evidence import INTERRUPTED, INTERRUPTED_EARLIER
+from lostproof.evidence import ENDS, INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, Layout, World, member, where
+from lostproof.world import PATHS, Layout, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action
@@ -22,7 +22,9 @@ TASK, RUN = chart("task"), chart("run")
 GATEWAY = chart("gateway")
 IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
+GIVEN_UP_ENDS = (0, ENDS.index("timed_out"), ENDS.index("failed"))
 STEP_ABSENT, APPLIED = RUN.codes("absent", "applied")
+ABSENT = TASK.code("absent")
 
 
 class Model:
@@ -96,7 +98,24 @@ class Model:
 
     def live(self, w: World, k: int) -> Any:
         """Return whether run ``k`` is executing, or its result held, in a living process."""
-        return member(w.step[k], LIVE)
+        live = member(w.step[k], LIVE)
+        return live | (w.work[k] == 1) if self.layout.cell("work", k).bits else live
+
+    def told(self, w: World, k: int) -> Any:
+        """Return how run ``k`` ended as its gateway tells: the truth, or what it takes a run for that was given up."""
+        if not self.layout.cell("given_up", k).bits:
+            return w.end[k]
+        return where(w.given_up[k] == 0, w.end[k], look(GIVEN_UP_ENDS, w.given_up[k]))
+
+    def tells_truth(self, w: World, k: int) -> Any:
+        """Return whether what the gateway tells of the end of run ``k`` is how it ended."""
+        return self.told(w, k) == w.end[k] if self.layout.cell("given_up", k).bits else True
+
+    def copy(self, w: World, k: int) -> Any:
+        """Return the row of run ``k`` as the gateway sees it: on disk, if it reads that, else its own copy."""
+        if not self.revision.rereads_rows:
+            return w.memory[k]
+        return where(w.pruned[k] == 1, ABSENT, w.row[k]) if self.bounds.retention else w.row[k]
 
     def same_batch(self, w: World, k: int, other: int) -> Any:
         """Return whether both runs were reserved together (one tick, or one catch-up, of one cron service)."""
@@ -193,7 +212,7 @@ class Model:
         """Return what the last matching run-log line says about run ``k`` (0 none, an end, or an interrupted code)."""
         found: Any = 0
         for other, same in self.sharing_row(w, k, True):
-            theirs = _result(w, other, member(w.log[other], (2, 3)), member(w.log[other], (1, 3)))
+            theirs = self._result(w, other, member(w.log[other], (2, 3)), member(w.log[other], (1, 3)))
             found = where(same & (theirs != 0) & ((found == 0) | (other > k)), theirs, found)
         return found
 
@@ -203,7 +222,7 @@ class Model:
         found: Any = 0
         for other, same in self.sharing_row(w, k, True):
             number = self.number(other)
-            theirs = _result(w, other, last == number, last == self.bounds.runs + number)
+            theirs = self._result(w, other, last == number, last == self.bounds.runs + number)
             found = where(same & (theirs != 0), theirs, found)
         return found
 
@@ -231,8 +250,7 @@ class Model:
             return 0
         return table.class_of[self.job_evidence(w, k), self.marker_evidence(w, k)]
 
-
-def _result(w: World, k: int, ended: Any, interrupted: Any) -> Any:
-    """Return the code of what a store says of run ``k``; what is interrupted has the time of the run's marker."""
-    early = where(ended, w.end[k], where(interrupted, INTERRUPTED_EARLIER, 0))
-    return where(interrupted & (w.early[k] == 0), INTERRUPTED, early)
+    def _result(self, w: World, k: int, ended: Any, interrupted: Any) -> Any:
+        """Return the code of what a store says of run ``k``; what is interrupted has the time of the run's marker."""
+        early = where(ended, self.told(w, k), where(interrupted, INTERRUPTED_EARLIER, 0))
+        return where(interrupted & (w.early[k] == 0), INTERRUPTED, early)

@@ -12,7 +12,7 @@ from typing import Any
 
 from lostproof.errors import unknown
 from lostproof.model import Model
-from lostproof.steps import ENABLED, INFERRED, RUNNING, TRUTH, says_truth
+from lostproof.steps import DELETED, ENABLED, INFERRED, RUNNING, says_truth
 from lostproof.tables import chart
 from lostproof.world import LOGS, World, look, member
 
@@ -21,11 +21,13 @@ __all__ = ["PROPERTIES", "Property", "property_named"]
 TASK, RUN = chart("task"), chart("run")
 ABSENT, LOST, SUCCEEDED = TASK.codes("absent", "lost", "succeeded")
 TERMINAL = tuple(code for code in range(len(TASK.states)) if code not in (ABSENT, RUNNING))
-GONE, SETTLED = RUN.codes("gone", "settled")
+STEP_ABSENT, HELD, GONE, SETTLED = RUN.codes("absent", "held", "gone", "settled")
 BEGUN = RUN.codes("executing")
 LINES = tuple(code for code, words in enumerate(LOGS) if words.startswith("ended"))
-STRENGTH = tuple({"timed_out": 2, "succeeded": 3, "failed": 3, "interrupted": 1, "lost": 1}.get(s, 0) for s in TASK.states)
-"""How much a row status knows: a recorded end, a watchdog's timeout, an inference, nothing."""
+STRENGTH = tuple(
+    {"succeeded": 4, "failed": 4, "cancelled": 3, "timed_out": 2, "interrupted": 1, "lost": 1}.get(s, 0) for s in TASK.states
+)
+"""How much a row status knows: a recorded end, an accepted cancel, a watchdog's timeout, an inference, nothing."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _reported(status: Any) -> Any:
 
 
 def _contradicts(w: World, k: int) -> Any:
-    return member(w.row[k], TERMINAL) & (w.end[k] != 0) & (_reported(w.row[k]) != look(TRUTH, w.end[k]))
+    return member(w.row[k], TERMINAL) & (w.end[k] != 0) & (says_truth(w, k, _reported(w.row[k])) == 0)
 
 
 def _contradicts_record(m: Model, w: World, k: int) -> Any:
@@ -164,7 +166,8 @@ def _free(m: Model, w: World, job: int) -> Any:
 
 
 def _vanished(m: Model, w: World, k: int) -> Any:
-    return member(w.step[k], (SETTLED, GONE)) & (w.recorded[k] == 0) & (w.log_queue[k] == 0)
+    over = member(w.step[k], (SETTLED, GONE)) & (m.live(w, k) == 0)
+    return over & (w.recorded[k] == 0) & (w.log_queue[k] == 0)
 
 
 def _closed(m: Model, w: World, k: int) -> Any:
@@ -177,6 +180,33 @@ def _recorded(m: Model, w: World, k: int) -> Any:
 
 def _row_true(m: Model, w: World, k: int) -> Any:
     return says_truth(w, k, w.row[k])
+
+
+def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
+    busy: Any = False
+    begins: Any = False
+    for k in m.runs_of(job):
+        busy = busy | m.live(before, k)
+        begins = begins | ((m.live(before, k) == 0) & m.live(after, k))
+    return busy & begins
+
+
+def _waits(m: Model, w: World, k: int) -> Any:
+    free: Any = False
+    for action in m.actions:
+        if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
+            free = free | action.guard(w)
+    return (w.step[k] == HELD) & (free == 0)
+
+
+def _stale_job_state(m: Model, w: World, k: int) -> Any:
+    job, number = m.job_of(k), m.number(k)
+    latest: Any = True
+    for later in m.runs_of(job):
+        if later > k:
+            latest = latest & (w.step[later] == STEP_ABSENT)
+    closed = member(w.row[k], TERMINAL) & (m.in_progress(w, k) == 0) & (w.job[job] != DELETED)
+    return latest & closed & (w.last[job] != number) & (w.last[job] != m.bounds.runs + number)
 
 
 def _false_lost(m: Model, w: World, k: int) -> Any:
@@ -250,6 +280,27 @@ PROPERTIES: tuple[Property, ...] = (
         "□(row=succeeded ⇒ end=ok)",
         "the row of {it} says succeeded, but this run did not end so",
         state=_invented,
+    ),
+    Property(
+        "job-runs-alone", "step", "job",
+        "no run of a job begins while another run of it is live",
+        "□(live(job) ⇒ ¬begin(job)')",
+        "a run of {it} began while another was live",
+        step=_begins_beside,
+    ),
+    Property(
+        "result-waits-for-nobody", "state", "run",
+        "a run whose work has ended can write that down at once",
+        "□(held ⇒ enabled(close))",
+        "the work of {it} has ended, but its result has to wait for another run",
+        state=_waits,
+    ),
+    Property(
+        "job-state-agrees-with-row", "state", "run",
+        "the job's last result is that of its latest run, once its row is terminal and no write of it is pending",
+        "□(latest ∧ terminal ∧ ¬pending ⇒ last=run)",
+        "the row of {it} is terminal, but the job's last result is that of an earlier run, or none",
+        state=_stale_job_state,
     ),
     Property(
         "slot-runs-once", "step", "slot",

@@ -39,7 +39,7 @@ _SPENT_BY = {
     "cli_begin": "offline_passes",
     "disable": "operator_actions", "delete": "operator_actions", "enable": "operator_actions",
     "reassign": "operator_actions",
-    "fail_write": "store_faults",
+    "fail_write": "store_faults", "time_out": "overruns", "cancel": "cancels", "executor_dies": "crashes",
     "clock_forward": "clock_steps", "clock_back": "clock_steps", "suspend": "clock_steps",
 }
 

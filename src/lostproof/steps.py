@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lostproof.evidence import ENDS
 from lostproof.tables import REFUSED, chart
 from lostproof.world import PATHS, Home, World, look, member, where
 
@@ -36,16 +37,18 @@ __all__ = [
 TASK = chart("task")
 ABSENT, RUNNING = TASK.codes("absent", "running")
 INFERRED = TASK.codes("interrupted", "lost")
-INTERRUPTED = TASK.code("interrupted")
+INTERRUPTED, CANCELLED = TASK.codes("interrupted", "cancelled")
 TRUTH = TASK.codes("absent", "succeeded", "failed", "timed_out")
 """The row status that tells the truth, by the code of the run's end."""
 FINISH = (0, *(TASK.events.index(f"finish_{status}") for status in ("succeeded", "failed", "timed_out")))
-OPEN, DISOWN = TASK.events.index("open"), TASK.events.index("disown")
+OPEN, DISOWN, CANCEL = (TASK.events.index(event) for event in ("open", "disown", "cancel"))
 INFER = tuple(
     TASK.events.index(event) if event in TASK.events else OPEN
     for event in ("lose" if status == "lost" else f"recover_{status}" for status in TASK.states)
 )
 """The event by which a row comes to a status that somebody infers, by the code of the status."""
+DOWN = chart("gateway").code("down")
+OK = ENDS.index("ok")
 ENABLED, DISABLED, DELETED = 0, 1, 2
 
 
@@ -85,8 +88,11 @@ def _repair(effect: Callable[[Model, World], None]) -> Callable[[Model, World], 
 
 
 def says_truth(w: World, k: int, status: Any) -> Any:
-    """Return whether ``status`` says how run ``k`` really ended."""
-    return (w.end[k] != 0) & (status == look(TRUTH, w.end[k]))
+    """Return whether ``status`` says how run ``k`` really ended; a cancelled run did not succeed, and no more is claimed."""
+    true = status == look(TRUTH, w.end[k])
+    if w.layout.bounds.cancels:
+        true = true | ((status == CANCELLED) & (w.end[k] != OK))
+    return (w.end[k] != 0) & true
 
 
 def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
@@ -100,6 +106,8 @@ def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
 
 def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
     """Change the gateway's copy of the row of run ``k`` where ``on``; the change is the row's last event."""
+    if m.bounds.detached and m.revision.executor_records:
+        on = on & (w.gateway != DOWN)
     for run, here in m.sharing_row(w, k, on):
         w.memory[run] = where(here, status, w.memory[run])
         w.expired[run] = where(here, 0, w.expired[run])
@@ -118,7 +126,7 @@ def inferred(m: Model, copy: Any, status: Any) -> Any:
 
 def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> None:
     """Write what a sweep or a start-up decided about run ``k``: memory first, or only what reached the disk."""
-    status = inferred(m, w.memory[k], status)
+    status = inferred(m, m.copy(w, k), status)
     on = on & (status != REFUSED)
     if disk or m.revision.memory_first:
         put_memory(m, w, k, on, status)
@@ -148,8 +156,8 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
         for name in ("row", "memory", "expired"):
             copies = getattr(w, name)
             copies[k] = where(shared, copies[k - 1], copies[k])
-    created = on & (w.memory[k] == ABSENT)
-    opened = m.revision.task_table[w.memory[k], OPEN]
+    created = on & (m.copy(w, k) == ABSENT)
+    opened = m.revision.task_table[m.copy(w, k), OPEN]
     for other in m.runs:
         if other == k:
             continue
@@ -176,7 +184,10 @@ def _opened_in_other_order(m: Model, w: World, k: int, other: int) -> Any:
 @_step(Home.LEDGER)
 def finalize_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Close the row with how the run ended, unless the task chart refuses."""
-    status = m.revision.task_table[w.memory[k], look(FINISH, w.end[k])]
+    event = look(FINISH, m.told(w, k))
+    if m.revision.cancels == "by_owner" and w.layout.cell("cancelling", k).bits:
+        event = where((w.cancelling[k] == 1) & (m.told(w, k) != OK), CANCEL, event)
+    status = m.revision.task_table[m.copy(w, k), event]
     applied = on & (w.orphan[k] == 0) & (status != REFUSED)
     if disk or m.revision.memory_first:
         put_memory(m, w, k, applied, status)
@@ -236,7 +247,7 @@ def record_result(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     if disk:
         exists = on & (w.job[job] != DELETED)
         w.last[job] = where(exists, m.number(k), w.last[job])
-        w.recorded[k] = w.recorded[k] | exists
+        w.recorded[k] = w.recorded[k] | (exists & m.tells_truth(w, k))
 
 
 @_step(Home.JOBS)
@@ -268,8 +279,17 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Queue the finished line for the run log; it is appended some time later, or never."""
     kept = w.job[m.job_of(k)] != DELETED
     if m.revision.logs_deleted_jobs:
-        kept = kept | ((w.end[k] == 1) & (w.path[k] != PATHS.index("manual")))
+        kept = kept | ((m.told(w, k) == 1) & (w.path[k] != PATHS.index("manual")))
     w.log_queue[k] = w.log_queue[k] | (on & kept)
+
+
+@_step(Home.LOG)
+def write_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Append the finished line to the run log at once."""
+    if disk:
+        kept = on & (w.job[m.job_of(k)] != DELETED)
+        w.log[k] = where(kept, 2, w.log[k])
+        w.recorded[k] = w.recorded[k] | (kept & m.tells_truth(w, k))
 
 
 # -- the active set
@@ -379,14 +399,15 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
         cut_off = begun & (told == 0)
         if not replayed:
             w.next[job] = where(cut_off, w.fallen[job], w.next[job])
-        w.unclosed[k] = w.unclosed[k] | cut_off
+        if startup or not m.revision.reclaims_silently:
+            w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
         drop_marker(job, w, dead)
 
 
 def disown_row(m: Model, w: World, k: int, disk: bool) -> None:
     """Close the row of a run whose receipt is no longer valid as cut off, also if it says how the run ended."""
-    status = m.revision.task_table[w.memory[k], DISOWN]
+    status = m.revision.task_table[m.copy(w, k), DISOWN]
     if disk:
         put_memory(m, w, k, status != REFUSED, status)
         put_row(m, w, k, status != REFUSED, status)
@@ -395,7 +416,7 @@ def disown_row(m: Model, w: World, k: int, disk: bool) -> None:
 def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
     """Close the row of a run that was found cut off as interrupted, over ``lost`` too; create it first if there is none."""
     w.unclosed[k] = 0
-    open_row(m, w, k, w.memory[k] == ABSENT, disk)
+    open_row(m, w, k, m.copy(w, k) == ABSENT, disk)
     decide_row(m, w, k, True, INTERRUPTED, disk)
 
 
@@ -404,7 +425,7 @@ def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
         # Only a row that the process has read can be settled.
-        dead = (w.row[k] == RUNNING) & (w.memory[k] == RUNNING) & (m.in_progress(w, k) == 0)
+        dead = (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.in_progress(w, k) == 0)
         put_memory(m, w, k, dead, INTERRUPTED)
         put_row(m, w, k, dead, INTERRUPTED)
         _release_job(m, w, k, dead)

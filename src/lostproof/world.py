@@ -27,7 +27,7 @@ from lostproof.terms import Term, choose
 if TYPE_CHECKING:
     from lostproof.revisions import Revision
 
-__all__ = ["FIELDS", "NO_YES", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
+__all__ = ["FIELDS", "GIVEN_UP", "NO_YES", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
 
 TASK = chart("task")
 RUN = chart("run")
@@ -45,6 +45,7 @@ class Home(Enum):
     SERVER = "memory of the maintenance service"
     SERVICE = "memory of the cron service"
     CLI = "memory of the CLI process"
+    EXECUTOR = "memory of the process that does a run's work"
     GHOST = "the model (truth, time and budgets)"
 
     @property
@@ -68,7 +69,8 @@ class Field:
     """A declared field: what it says, per what it exists, where it lives, and its values.
 
     ``size`` gives the number of values under some bounds and revision (0 or 1 switches the field off); ``wiped`` maps a
-    value to what is left of it when its home is wiped (0 unless given).
+    value to what is left of it when its home is wiped (0 unless given). ``elsewhere`` names another home for worlds in
+    which the field lives there.
     """
 
     name: str
@@ -78,6 +80,11 @@ class Field:
     size: Callable[[Bounds, Revision], int]
     values: tuple[str, ...] = ()
     wiped: tuple[int, ...] = ()
+    elsewhere: Callable[[Bounds, Revision], Home | None] = lambda bounds, revision: None
+
+    def home_in(self, bounds: Bounds, revision: Revision) -> Home:
+        """Return where the field lives in a world of ``bounds`` under ``revision``."""
+        return self.elsewhere(bounds, revision) or self.home
 
     def label(self, value: int) -> str:
         """Return the word for ``value``."""
@@ -95,6 +102,7 @@ def _after_death(state: str) -> int:
 
 PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
+GIVEN_UP = ("no", "timed out", "cancelled")
 NO_YES = ("no", "yes")
 
 FIELDS: tuple[Field, ...] = (
@@ -169,6 +177,20 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "step", "run", Home.PROCESS, "how far the run has come in its process", _of(*RUN.states), RUN.states,
         tuple(_after_death(state) for state in RUN.states),
+        lambda b, r: Home.EXECUTOR if b.detached and r.executor_records else None,
+    ),
+    Field(
+        "work", "run", Home.PROCESS, "a process of its own, or one that ignores its abort, is doing the run's work",
+        lambda b, r: 2 if b.detached or b.overruns or r.cancels_at_once(b) else 0, NO_YES,
+        elsewhere=lambda b, r: Home.EXECUTOR if b.detached else None,
+    ),
+    Field(
+        "given_up", "run", Home.GHOST, "why the run takes its course although its work has not ended",
+        lambda b, r: len(GIVEN_UP) if r.cancels_at_once(b) else 2 if b.overruns else 0, GIVEN_UP,
+    ),
+    Field(
+        "cancelling", "run", Home.PROCESS, "an operator's cancel has told the run's work to stop",
+        lambda b, r: 2 if b.cancels and r.cancels == "by_owner" else 0, NO_YES,
     ),
     Field("path", "run", Home.GHOST, "how the run came about", lambda b, r: 3 if b.manual else 2, PATHS),
     Field("slot", "run", Home.GHOST, "the slot that the run executes (the number of slots: none)", lambda b, r: b.slots + 1),
@@ -188,7 +210,7 @@ FIELDS: tuple[Field, ...] = (
         "ahead", "run", Home.GHOST, "the wall clock has been set back since the run began",
         lambda b, r: 2 if b.clock_steps else 0, NO_YES,
     ),
-    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.outcomes + 1, ENDS),
+    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.ends + 1, ENDS),
     Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
     Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),
     Field("log_queue", "run", Home.PROCESS, "a finished line of the run waits to be appended", _of(*NO_YES), NO_YES),
@@ -284,7 +306,10 @@ class Layout:
         self._flip = self.width == 8 and sys.byteorder == "big"
         self.all_cells = tuple(placed[key] for key in range(len(wanted)))
         self.homes = {
-            home: tuple(cell for cell in self.all_cells if cell.field.home is home and cell.bits) for home in Home
+            home: tuple(
+                cell for cell in self.all_cells if cell.bits and cell.field.home_in(bounds, revision) is home
+            )
+            for home in Home
         }
 
     def cell(self, name: str, *index: int) -> Cell:

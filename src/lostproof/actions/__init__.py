@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from lostproof.actions.action import ACTORS, Action
 from lostproof.actions.clock import clock_actions
+from lostproof.actions.executors import executor_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
 from lostproof.actions.operator import operator_actions
 from lostproof.actions.retention import retention_actions
 from lostproof.actions.runs import log_actions, reservations, run_actions
+from lostproof.actions.stopping import stopping_actions
 from lostproof.actions.sweeps import decision_parts, offline_actions, sweep_actions
 from lostproof.actions.wall_clock import wall_clock_actions
 from lostproof.model import Model
@@ -26,6 +28,8 @@ def actions_of(m: Model) -> tuple[Action, ...]:
         *clock_actions(m),
         *reservations(m),
         *run_actions(m),
+        *executor_actions(m),
+        *stopping_actions(m),
         *log_actions(m),
         *gateway_actions(m),
         *sweep_actions(m),

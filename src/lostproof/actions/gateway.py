@@ -9,6 +9,7 @@ from typing import Any
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
 from lostproof.actions.runs import due_now, start_run, writes_rows_in
+from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.steps import (
@@ -39,7 +40,9 @@ def gateway_actions(m: Model) -> Iterator[Action]:
     # A start takes seconds: runs of the service before do not stay between two sections for so long.
     rested = partial(no_run_is_busy, m)
     yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
-    if m.bounds.store_faults and not m.revision.memory_first and not m.revision.receipts:
+    # A release that cannot write what it found at its start does not come up at all, which is no race.
+    goes_on = not m.revision.memory_first and not m.revision.receipts and "interrupt_markers" not in m.revision.repair
+    if m.bounds.store_faults and goes_on:
         yield _gateway_action(
             "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",
@@ -53,7 +56,7 @@ def gateway_actions(m: Model) -> Iterator[Action]:
     if m.revision.receipts:
         yield from _recoveries(m)
     if m.bounds.restarts:
-        yield _gateway_action("exit", always, partial(_wipe, "exit"))
+        yield _gateway_action("exit", partial(drained, m), partial(_wipe, "exit"))
 
 
 def _gateway_action(

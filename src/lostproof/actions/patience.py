@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.tables import chart
@@ -26,13 +27,19 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
     Sweeps, offline passes, start-up, shutdown, pending writes and runs between two sections are short against the grace.
     Nothing is lost by letting rows and markers come of age before or after them instead: neither changes the other.
     """
-    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired", "stopping")) == 0)
+    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired")) == 0)
+    idle = idle & (stops_at_once(m, w) == 0)
     idle = idle & (((w.gateway == GATEWAY.code("catching_up")) & caught_up(m, w)) == 0)
     for job in m.jobs:
         idle = idle & (w.put_off[job] == 0)
     for k in m.runs:
-        idle = idle & (w.plan[k] == 0) & (w.log_queue[k] == 0)
+        idle = idle & (w.plan[k] == 0) & (w.log_queue[k] == 0) & (w.cancelling[k] == 0)
     return idle & no_run_is_busy(m, w)
+
+
+def stops_at_once(m: Model, w: World) -> Any:
+    """Return whether the gateway is being shut down and does not wait for runs, or has none to wait for."""
+    return (w.gateway == GATEWAY.code("stopping")) & drained(m, w)
 
 
 def no_run_is_busy(m: Model, w: World) -> Any:

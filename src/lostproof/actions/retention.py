@@ -35,7 +35,8 @@ def retention_actions(m: Model) -> Iterator[Action]:
         return
     for k in m.runs:
         yield Action(
-            "prune_row", "gateway", ("memory", (k,), TERMINAL), partial(_days_can_pass, m), partial(_prune_row, m, k),
+            "prune_row", "gateway", ("row" if m.revision.rereads_rows else "memory", (k,), TERMINAL),
+            partial(_can_prune_row, m, k), partial(_prune_row, m, k),
             (("run", k),), fair=False, writes_rows=True,
         )
     if m.revision.logs_interrupted or m.revision.queues_log:
@@ -44,6 +45,10 @@ def retention_actions(m: Model) -> Iterator[Action]:
                 "prune_log", "gateway", gateway_at("running"), partial(_can_prune_log, m, job), partial(_prune_log, m, job),
                 (("job", job),), fair=False,
             )
+
+
+def _can_prune_row(m: Model, k: int, w: World) -> Any:
+    return (w.pruned[k] == 0) & _days_can_pass(m, w)
 
 
 def _days_can_pass(m: Model, w: World) -> Any:
@@ -56,10 +61,10 @@ def _nothing_is_due(m: Model, w: World) -> Any:
     for job in m.jobs:
         rest = rest & (due_now(m, job, w) == 0) & (w.put_off[job] == 0) & _marker_stays(m, w, job)
     for k in m.runs:
-        at_work = m.in_progress(w, k)
+        at_work = m.in_progress(w, k) | (w.work[k] == 1)
         if m.bounds.agents:
             at_work = at_work & (w.step[k] != EXECUTING)
-        young = member(w.memory[k], m.aging_rows) & (w.expired[k] == 0)
+        young = member(m.copy(w, k), m.aging_rows) & (w.expired[k] == 0)
         rest = rest & (at_work == 0) & (young == 0) & (w.interrupt_queue[k] == 0) & (would_decide(m, w, k) == 0)
     return rest
 

@@ -98,6 +98,8 @@ def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
         w.path[k] = where(here, PATHS.index(path), w.path[k])
         slot = m.bounds.slots if path == "manual" else w.next[job]
         w.slot[k] = where(here, slot, w.slot[k])
+        if section.event == "open" and m.bounds.detached:
+            w.work[k] = where(here, 1, w.work[k])
         for step in section.steps:
             STEPS[step].effect(m, w, k, here, True)
 
@@ -236,12 +238,17 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
         w.instant[m.job_of(k)] = where(w.path[k] == PATHS.index("manual"), w.instant[m.job_of(k)], 1)
     if section.event == "end":
         w.end[k] = variant["end"]
+        w.work[k] = 0
+    if section.event in ("begin", "open") and m.bounds.detached:
+        w.work[k] = 1
     for run, here in members:
+        owner = here & (w.token[m.job_of(run)] == m.number(run)) if section.fenced else here
         for step in section.steps:
-            STEPS[step].effect(m, w, run, here, disk)
+            STEPS[step].effect(m, w, run, owner, disk)
         w.step[run] = where(here, target, w.step[run])
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
+            w.cancelling[run] = where(here, 0, w.cancelling[run])
 
 
 # -- the run log
@@ -253,10 +260,10 @@ def log_actions(m: Model) -> Iterator[Action]:
         at = ("log_queue", (k,), (1,))
         logged = ("run", k)
         if m.revision.queues_log:
-            yield Action("append_log", "run", at, always, partial(_append_log, k, True), (logged,))
+            yield Action("append_log", "run", at, always, partial(_append_log, m, k, True), (logged,))
             if m.bounds.store_faults:
                 yield Action(
-                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, k, False),
+                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, m, k, False),
                     (logged, ("fault", 1)), fair=False, budget="store_faults",
                 )
         if m.revision.logs_interrupted:
@@ -272,11 +279,11 @@ def _can_emit(k: int, w: World) -> Any:
     return (w.gateway == GATEWAY.code("running")) & (w.log_queue[k] == 0)
 
 
-def _append_log(k: int, disk: bool, w: World) -> None:
+def _append_log(m: Model, k: int, disk: bool, w: World) -> None:
     w.log_queue[k] = 0
     if disk:
         w.log[k] = 2
-        w.recorded[k] = 1
+        w.recorded[k] = w.recorded[k] | m.tells_truth(w, k)
     else:
         spend(w, "store_faults")
 

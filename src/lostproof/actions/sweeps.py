@@ -53,7 +53,7 @@ def sweep_actions(m: Model) -> Iterator[Action]:
 
 
 def _up_for_decision(m: Model, w: World, k: int) -> Any:
-    return member(w.memory[k], (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
+    return member(m.copy(w, k), (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
 
 
 def _can_sweep(m: Model, w: World) -> Any:
@@ -90,7 +90,7 @@ def decision_parts(m: Model, w: World, k: int, reading: Reading = BOTH_READ) -> 
     """Return what the gateway's sweep has before it when it decides about row ``k``, as an index of the rule's table."""
     seen = w.seen[k] if m.revision.caches_evidence else reading.store(m, w, k)
     owner = where(m.in_progress(w, k), 1, 2)
-    lost = where(w.memory[k] == LOST, 1, 0)
+    lost = where(m.copy(w, k) == LOST, 1, 0)
     return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, reading.log(m, w, k), seen
 
 

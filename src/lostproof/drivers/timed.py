@@ -23,6 +23,7 @@ from lostproof.world import PATHS, World
 __all__ = ["AGING", "Impossible", "Memory", "Moment", "Timed", "broken_by"]
 
 TASK, RUN = chart("task"), chart("run")
+STOPPING = chart("gateway").code("stopping")
 AGING = ("expire", "age_marker")
 """Actions that the clock takes by itself."""
 
@@ -66,6 +67,7 @@ class Stamps:
     wall: int = 0
     swept: int | None = None
     offline: int = 0
+    terminated: int = 0
     reserved: dict[int, int] = field(default_factory=dict)
     start: dict[int, int] = field(default_factory=dict)
     begun: dict[int, int] = field(default_factory=dict)
@@ -159,6 +161,8 @@ class Timed:
                 return stamps.put_off.get(action.get("job") or 0, 0), None
             case "prune_row" | "prune_log":
                 return self._kept_until(number), None
+            case "abort" if self.view().gateway == STOPPING:
+                return stamps.terminated + constants.drain_ms, None
             case "begin" | "run_now":
                 return self._start_window(number)
             case _:
@@ -187,7 +191,7 @@ class Timed:
         if action.name == "prune_log":
             return stamps.logged.get(action.get("job") or 0, 0) + constants.log_runs * constants.sweep_ms
         k = action.get("run") or 0
-        lost = self.view().memory[k] == TASK.code("lost")
+        lost = self.model.copy(self.view(), k) == TASK.code("lost")
         return stamps.closed.get(k, 0) + (constants.lost_retention_ms if lost else constants.retention_ms) - stamps.wall
 
     def _start_window(self, number: int) -> tuple[int, int | None]:
@@ -259,6 +263,8 @@ class Timed:
             self.stamps.offline = self.now
         elif name in CLOCK_STEPS:
             self.stamps.wall += self._step_of_clock(name, before)
+        elif name == "terminate":
+            self.stamps.terminated = self.now
         old, new = self.model.view(before), self.view()
         for k in self.model.runs:
             if old.step[k] == RUN.code("absent") != new.step[k]:
@@ -272,7 +278,7 @@ class Timed:
                 self.stamps.row[k] = self.stamps.begun[k]
             if new.log[k] > old.log[k]:
                 self.stamps.logged[self.model.job_of(k)] = self.now
-            if new.memory[k] != old.memory[k]:
+            if self.model.copy(new, k) != self.model.copy(old, k):
                 self.stamps.closed[k] = self.now + self.stamps.wall
             if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
                 self.stamps.row[k] = self.now + self.stamps.wall

@@ -46,6 +46,10 @@ ACTIONS: dict[str, str] = {
     "begin": "the run takes its start time, and its row is opened",
     "open": "one transaction opens the run",
     "end": "the work really ends",
+    "time_out": "the watchdog gives the run up as timed out, although its work goes on",
+    "executor_dies": "the process dies that does the run's work",
+    "cancel": "an operator cancels the run",
+    "abort": "the work is cut short, as it was told",
     "record": "the row is closed with how the run ended",
     "apply": "the result is applied to the job",
     "settle": "the run's result is persisted",
@@ -99,6 +103,7 @@ STORES: dict[str, str] = {
     "log_queue": "log line waits",
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",
+    "cancelling": "cancel",
     "orphan": "no handle",
 }
 """What people call the stores that processes read and write: every field except those that say what an actor does."""

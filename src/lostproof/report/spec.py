@@ -355,6 +355,8 @@ def _constraints(section: Section) -> str:
         words.append("takes the lock")
     if section.keeps_lock:
         words.append("keeps it")
+    if section.fenced:
+        words.append("left out without a token")
     if any(STEPS[step].home.durable for step in section.steps):
         words.append(ON_FAULT[section.on_fault])
     return ", ".join(words)

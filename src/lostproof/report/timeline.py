@@ -47,7 +47,7 @@ LANES = ("clock", "gateway", "run", "sweep", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
     "GHOST": (GHOST, ""),
-    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI"), (MEMORY, "□ ")),
+    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI", "EXECUTOR"), (MEMORY, "□ ")),
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
@@ -57,6 +57,10 @@ _RUN_WORDS = {
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",
     ("orphan", "yes"): "has no handle to a row",
+    ("given_up", "timed out"): "given up as timed out",
+    ("given_up", "cancelled"): "given up as cancelled",
+    ("work", "no"): "work is over",
+    ("cancelling", "yes"): "told to stop",
     ("twin", "yes"): "has the id of the run before it",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",

@@ -14,12 +14,10 @@ from typing import Any
 from lostproof.bounds import PRESETS, Bounds
 from lostproof.evidence import DOMAIN, KEEP, LOST, Decision, Evidence, recover
 from lostproof.model import Model
-from lostproof.properties import PROPERTIES, TERMINAL, Property
 from lostproof.revisions.openclaw import MANUAL, OPENCLAW_2026_4_15, TIMER
 from lostproof.revisions.proposals import CLOSE, OPEN, REFERENCE
 from lostproof.revisions.revision import Revision, Section
 from lostproof.steps import (
-    DELETED,
     INTERRUPTED,
     MUTANT_REPAIRS,
     RUNNING,
@@ -29,12 +27,11 @@ from lostproof.steps import (
     put_row,
 )
 from lostproof.tables import chart
-from lostproof.world import World, member
+from lostproof.world import World
 
-__all__ = ["HARMLESS", "JUDGED", "MUTANTS", "NEEDS_NO_MUTANT", "PROMISES", "SLICES", "Mutant", "elements"]
+__all__ = ["HARMLESS", "MUTANTS", "NEEDS_NO_MUTANT", "SLICES", "Mutant", "elements"]
 
-RUN, TASK = chart("run"), chart("task")
-HELD, STEP_ABSENT = RUN.codes("held", "absent")
+TASK = chart("task")
 
 
 @dataclass(frozen=True)
@@ -73,65 +70,6 @@ SLICES: dict[str, Bounds] = {
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
 was disabled matters only when it is enabled again. What cannot be read is a trouble of its own.
 """
-
-
-# -- what the design promises and no property of the list says
-
-
-def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
-    busy: Any = False
-    begins: Any = False
-    for k in m.runs_of(job):
-        busy = busy | m.live(before, k)
-        begins = begins | ((m.live(before, k) == 0) & m.live(after, k))
-    return busy & begins
-
-
-def _waits(m: Model, w: World, k: int) -> Any:
-    free: Any = False
-    for action in m.actions:
-        if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
-            free = free | action.guard(w)
-    return (w.step[k] == HELD) & (free == 0)
-
-
-def _stale_job_state(m: Model, w: World, k: int) -> Any:
-    job, number = m.job_of(k), m.number(k)
-    latest: Any = True
-    for later in m.runs_of(job):
-        if later > k:
-            latest = latest & (w.step[later] == STEP_ABSENT)
-    closed = member(w.row[k], TERMINAL) & (m.in_progress(w, k) == 0) & (w.job[job] != DELETED)
-    return latest & closed & (w.last[job] != number) & (w.last[job] != m.bounds.runs + number)
-
-
-PROMISES: tuple[Property, ...] = (
-    Property(
-        "job-runs-alone", "step", "job",
-        "no run of a job begins while another run of it is live",
-        "□(live(job) ⇒ ¬begin(job)')",
-        "a run of {it} began while another was live",
-        step=_begins_beside,
-    ),
-    Property(
-        "result-waits-for-nobody", "state", "run",
-        "a run whose work has ended can write that down at once",
-        "□(held ⇒ enabled(close))",
-        "the work of {it} has ended, but its result has to wait for another run",
-        state=_waits,
-    ),
-    Property(
-        "job-state-agrees-with-row", "state", "run",
-        "the job's last result is that of its latest run, once its row is terminal and no write of it is pending",
-        "□(latest ∧ terminal ∧ ¬pending ⇒ last=run)",
-        "the row of {it} is terminal, but the job's last result is that of an earlier run, or none",
-        state=_stale_job_state,
-    ),
-)
-"""Promises of the design that kill mutants which no property of :mod:`lostproof.properties` notices."""
-
-JUDGED: tuple[Property, ...] = (*PROPERTIES, *PROMISES)
-"""What mutants are judged by."""
 
 
 # -- rules and start-up steps of mutants
@@ -351,7 +289,7 @@ _ALL = (
     ),
     _mutant(
         "owner-per-job", "ownership is per run (`owner`; mutant: a set of jobs, in memory)", _per_job(OPEN),
-        covered_by=("open-without-marker",),
+        "live-run-never-closed job-runs-alone", "executors",
     ),
     _mutant(
         "owner-per-job-and-no-marker", "ownership is per run, and a job has one run at a time (`owner`, `set_marker`)",
@@ -422,13 +360,14 @@ _ALL = (
     # the registry, identity, operators
     _mutant(
         "memory-first", "a row changes on disk first (`memory_first`)", {"memory_first": True},
-        covered_by=("startup-settles-nothing",),
+        covered_by=("startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
-        "memory-first-and-no-repair",
-        "a row changes on disk first, and start-up settles what the disk says (`memory_first`, `repair`)",
-        {"memory_first": True, "repair": ()}, "vanished-run-is-closed job-not-blocked", "store",
-        parts=("memory-first", "startup-settles-nothing"),
+        "memory-first-by-copies-and-no-repair",
+        "a row changes on disk first, and start-up or sweep settle what the disk says (`memory_first`, `repair`, "
+        "`rereads_rows`)",
+        {"memory_first": True, "repair": (), "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "store",
+        parts=("memory-first", "startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
         "late-finish-refused", "the owner's word replaces an inference (`guards`)", REFUSE_LATE,
@@ -454,7 +393,33 @@ _ALL = (
     ),
     _mutant(
         "empty-ledger", "a start that cannot read the ledger does not proceed (`starts_without_ledger`)",
-        {"starts_without_ledger": True}, "vanished-run-is-closed job-not-blocked", "reads",
+        {"starts_without_ledger": True}, covered_by=("copies-of-rows",),
+    ),
+    _mutant(
+        "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
+        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        parts=("empty-ledger", "copies-of-rows"),
+    ),
+    # work that goes on by itself, and work that is stopped
+    _mutant(
+        "gateway-records", "the process that does the work closes its run (`executor_records`; mutant: the gateway)",
+        {"executor_records": False}, "live-run-never-closed job-runs-alone", "executors",
+    ),
+    _mutant(
+        "copies-of-rows", "who writes a row reads it first (`rereads_rows`; mutant: it goes by a copy in the gateway)",
+        {"rereads_rows": False}, "completed-run-converges", "executors",
+    ),
+    _mutant(
+        "overruns-given-up", "a run is over when its work is (`gives_up_overruns`; mutant: when its time is up)",
+        {"gives_up_overruns": True}, "row-agrees-with-truth job-runs-alone", "overruns",
+    ),
+    _mutant(
+        "cancel-closes-row", "a cancelled run writes itself how it ended (`cancels`; mutant: the cancel does)",
+        {"cancels": "by_handle"}, "row-agrees-with-truth job-runs-alone", "cancels",
+    ),
+    _mutant(
+        "no-drain", "a shutdown waits for runs, and stops them at its deadline (`drains`)",
+        {"drains": False}, "row-agrees-with-truth", "drain",
     ),
 )
 

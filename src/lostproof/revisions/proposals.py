@@ -68,5 +68,10 @@ REFERENCE = Revision(
     disabling_clears_marker=False,
     clears_stuck_markers=False,
     starts_without_ledger=False,
+    rereads_rows=True,
+    executor_records=True,
+    gives_up_overruns=False,
+    cancels="by_owner",
+    drains=True,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

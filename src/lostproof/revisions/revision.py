@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ class Section:
         needs_lock: cannot happen while another run holds the cron store's lock.
         keeps_lock: the lock is held until the run's next section.
         together: done for all runs of the batch at once.
+        fenced: left out by a run whose token is not in the active set any more; it comes to its end without these steps.
         on_fault: what a failing durable write does: ``skip`` (logged, the run goes on), ``retry``, or ``release`` (the run
             gives its reservation back and does not begin).
     """
@@ -41,6 +42,7 @@ class Section:
     needs_lock: bool = False
     keeps_lock: bool = False
     together: bool = False
+    fenced: bool = False
     on_fault: str = "skip"
 
 
@@ -48,6 +50,13 @@ WriteOrder = tuple[Section, ...]
 
 INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
 """The start-up steps that write into a job's state that its run was interrupted."""
+
+
+PRODUCT = "openclaw-"
+"""What the name of a shipped revision begins with; the version follows."""
+
+DESCRIBED = ("name", "title", "source", "own_rule", "accepts")
+"""The attributes that say something about a revision to people; the model reads none of them."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class Constants:
     retention_ms: int = 604_800_000
     lost_retention_ms: int = 604_800_000
     log_runs: int = 2_000
+    drain_ms: int = 315_000
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,15 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
+        reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
+        rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
+        executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
+            a gateway; else its end reaches nobody once the gateway that waited for it is gone.
+        gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
+        cancels: what an operator's cancel does: it is ``refused``; ``by_handle``, it closes the row of a run that this
+            process is executing, and tells the work to stop; ``by_row``, it also closes a row whose run is not executing;
+            ``by_owner``, it tells the work to stop, and the run writes how it ended.
+        drains: a SIGTERM waits for runs in flight, and stops them at its deadline.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         starts_without_ledger: a start that cannot read the ledger goes on with an empty one; otherwise it does not proceed,
             and is tried again.
@@ -134,8 +153,14 @@ class Revision:
     clears_stuck_markers: bool = True
     tokens: bool = False
     receipts: bool = False
+    reclaims_silently: bool = False
     spares_active_marker: bool = False
     starts_without_ledger: bool = True
+    rereads_rows: bool = False
+    executor_records: bool = False
+    gives_up_overruns: bool = True
+    cancels: str = "refused"
+    drains: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -147,7 +172,12 @@ class Revision:
     @property
     def shipped(self) -> bool:
         """Whether this is a release of the product as it was published."""
-        return self.name.startswith("openclaw-")
+        return self.name.startswith(PRODUCT)
+
+    @property
+    def release(self) -> str:
+        """The version that was published, for example ``2026.4.15``; for what is not shipped, the name."""
+        return self.name.removeprefix(PRODUCT)
 
     @property
     def write_orders(self) -> dict[str, WriteOrder]:
@@ -181,10 +211,19 @@ class Revision:
         """What the rule decides for every evidence value."""
         return tabulate(self.rule, self.name)
 
+    @cached_property
+    def semantics(self) -> Hashable:
+        """Everything that a model reads: revisions with equal semantics are the same world under two names.
+
+        The rule counts by what it decides about every evidence value, everything else as it is written.
+        """
+        read = [f.name for f in fields(self) if f.name not in (*DESCRIBED, "rule", "guards")]
+        return self.decisions, tuple(sorted(self.guards.items())), tuple((name, getattr(self, name)) for name in read)
+
     def rule_table(self, bounds: Bounds) -> RuleTable:
         """Return the rule as tables over what a world of ``bounds`` can produce."""
         interrupted = ("interrupted", *(("interrupted_earlier",) if self.early_markers else ()))
-        results = ("none", *ENDS[1 : bounds.outcomes + 1], *(interrupted if self.interrupts_jobs else ()))
+        results = ("none", *(ENDS[end] for end in bounds.told), *(interrupted if self.interrupts_jobs else ()))
         if results not in self._tables:
             self._tables[results] = RuleTable(self.decisions, results)
         return self._tables[results]
@@ -212,6 +251,10 @@ class Revision:
         """Return whether a start's catch-up can have more to do than it may start at once."""
         catches_up = self.catch_up is not None and (self.catch_up_agents or not bounds.agents)
         return catches_up and 0 < bounds.catch_up_limit < bounds.jobs
+
+    def cancels_at_once(self, bounds: Bounds) -> bool:
+        """Return whether a cancel closes the row before the work has stopped."""
+        return bool(bounds.cancels) and self.cancels in ("by_handle", "by_row")
 
     def matches_marker_time(self, bounds: Bounds) -> bool:
         """Return whether it matters that a marker's time differs from the row's start time."""

@@ -16,7 +16,8 @@ from lostproof.cubes import rows_of, table_of, word
 from lostproof.errors import BadInput
 from lostproof.evidence import CANCELLED, DECISIONS, WHOLE, Decision, Domain, Evidence
 from lostproof.files import data_root
-from lostproof.revisions.shipped_rules import epoch_of, release_number
+from lostproof.revisions import nearest_revision
+from lostproof.revisions.shipped_rules import release_number
 from lostproof.subjects.subject import Subject, one_by_one
 
 __all__ = ["PARTS", "PinnedAnswers", "pin_answers", "pinned_answers", "pinned_releases", "pinned_subject"]
@@ -119,6 +120,7 @@ def pinned_subject(version: str) -> Subject | None:
     def ask(evidences: Sequence[Evidence]) -> list[Decision]:
         return [table[evidence.told(PARTS)] for evidence in evidences]
 
-    epoch = epoch_of(release_number(version))
-    base = epoch.revision if epoch else None
-    return Subject(f"npm-{version}", f"openclaw@{version}", ask, one_by_one(ask), version=version, base=base)
+    base = nearest_revision(version)
+    return Subject(
+        f"npm-{version}", f"openclaw@{version}", ask, one_by_one(ask), version=version, base=base.name if base else None
+    )

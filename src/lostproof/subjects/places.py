@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lostproof.errors import BadInput
 from lostproof.files import is_file, is_folder
-from lostproof.revisions.shipped_rules import epoch_of, release_number
+from lostproof.revisions import nearest_revision
 from lostproof.subjects import releases
 from lostproof.subjects.npm import offline
 from lostproof.subjects.pinned_answers import pinned_subject
@@ -117,7 +117,7 @@ def _folder(place: str, asking: Asking) -> Subject:
 
 
 def _build(name: str, place: str, build: releases.Build, asking: Asking) -> Subject:
-    epoch = epoch_of(release_number(build.version))
+    base = nearest_revision(build.version)
 
     def told() -> dict[str, str]:
         found = build.describe()
@@ -126,7 +126,7 @@ def _build(name: str, place: str, build: releases.Build, asking: Asking) -> Subj
     asked = program_subject(
         name, place, build.command(), timeout=asking.timeout, keep=asking.keep, sees_owner=False,
     )
-    return replace(asked, version=build.version, base=epoch.revision if epoch else None, told=told)
+    return replace(asked, version=build.version, base=base.name if base else None, told=told)
 
 
 def _command(place: str, asking: Asking) -> Subject:
