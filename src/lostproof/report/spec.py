@@ -32,8 +32,9 @@ __all__ = [
 ]
 
 EVERYTHING = Bounds(
-    slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
-    manual=1,
+    jobs=2, slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
+    manual=1, clock_steps=1, read_faults=1, retention=1,
+    catch_up_limit=1,
 )
 """Bounds under which every action of a revision can happen."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lostproof.revisions.revision import Revision, Section, WriteOrder
+from lostproof.revisions.revision import Constants, Revision, Section, WriteOrder
 from lostproof.revisions.shipped_rules import (
     active_set,
     always_backed,
@@ -102,7 +102,8 @@ OPENCLAW_2026_4_25 = OPENCLAW_2026_4_24.but(
     logs_interrupted=True,
 )
 
-# Rows are reloaded from 4.27 on, and catch-up defers agent turns and keeps overdue slots from some release before 5.12.
+# Rows are reloaded from 4.27 on, and catch-up defers agent turns and keeps overdue slots from some release before 5.12. From
+# then on a due time that is on no schedule counts as wrong, also if the catch-up has put the job off to it.
 OPENCLAW_2026_5_12 = OPENCLAW_2026_4_25.but(
     "openclaw-2026.5.12",
     "manual runs are in the set as well; a restart inside the process reloads the rows",
@@ -110,7 +111,7 @@ OPENCLAW_2026_5_12 = OPENCLAW_2026_4_25.but(
     manual=_edited(
         MANUAL, begin={"steps": ("open_row", "mark_active")}, settle={"steps": ("record_job", "skip_slots", "clear_active")}
     ),
-    ready=(),
+    ready=("drop_deferred_slots",),
     reloads_memory=True,
     catch_up_agents=False,
     logs_deleted_jobs=True,
@@ -124,6 +125,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_5_12.but(
     rule=durable_first,
     timer=_edited(TIMER, begin={"in_turn": False}),
     sequential=False,
+    constants=Constants(lost_retention_ms=86_400_000),  # from 5.26 on
 )
 
 # One database for all, and its writes are synchronous: a batch is persisted before its log lines are inserted. On the manual
@@ -168,8 +170,9 @@ OPENCLAW_2026_6_8 = OPENCLAW_2026_6_1.but(
 
 OPENCLAW_2026_6_11 = OPENCLAW_2026_6_8.but(
     "openclaw-2026.6.11",
-    "a new job leaves the due times of the others alone",
+    "a new job leaves the due times of the others alone, and a start those of jobs that its catch-up put off",
     source="npm openclaw@2026.6.11",
+    ready=(),
 )
 
 OPENCLAW_2026_6_33 = OPENCLAW_2026_6_11.but(
@@ -230,6 +233,7 @@ OPENCLAW_2026_8_1 = OPENCLAW_2026_7_1.but(
     admission="told",
     cancels="by_handle",
     drains=True,
+    starts_without_ledger=False,
 )
 
 OPENCLAW_2026_9_5 = OPENCLAW_2026_8_1.but(
