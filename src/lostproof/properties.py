@@ -107,8 +107,15 @@ def _contradicts(w: World, k: int) -> Any:
 
 
 def _contradicts_record(m: Model, w: World, k: int) -> Any:
-    pending = m.in_progress(w, k) | (w.log_queue[k] == 1) | (w.plan[k] != 0)
+    pending = m.owned(w, k) | _line_waits(m, w, k) | (w.plan[k] != 0)
     return _contradicts(w, k) & (w.recorded[k] == 1) & (pending == 0)
+
+
+def _line_waits(m: Model, w: World, k: int) -> Any:
+    waits: Any = False
+    for process in m.processes(w):
+        waits = waits | (process.log_queue[k] == 1)
+    return waits
 
 
 def _contradicts_truth(m: Model, w: World, k: int) -> Any:
@@ -123,9 +130,18 @@ def _begun_again(m: Model, before: World, after: World, subject: tuple[int, int]
     job, slot = subject
     begun: Any = False
     for k in m.runs_of(job):
-        begins = (before.step[k] != after.step[k]) & member(after.step[k], BEGUN) & (after.slot[k] == slot)
-        begun = begun | begins
+        begins = (m.step(before, k) != m.step(after, k)) & member(m.step(after, k), BEGUN)
+        begun = begun | (begins & (after.slot[k] == slot))
     return begun & m.executed(before, job, slot)
+
+
+def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
+    busy: Any = False
+    begins: Any = False
+    for k in m.runs_of(job):
+        busy = busy | m.live(before, k)
+        begins = begins | ((m.live(before, k) == 0) & m.live(after, k))
+    return busy & begins
 
 
 def _slot_fell(m: Model, w: World, subject: tuple[int, int]) -> Any:
@@ -149,7 +165,7 @@ def _free(m: Model, w: World, job: int) -> Any:
 
 
 def _vanished(m: Model, w: World, k: int) -> Any:
-    return member(w.step[k], (SETTLED, GONE)) & (w.recorded[k] == 0) & (w.log_queue[k] == 0)
+    return member(m.step(w, k), (SETTLED, GONE)) & (w.recorded[k] == 0) & (_line_waits(m, w, k) == 0)
 
 
 def _closed(m: Model, w: World, k: int) -> Any:
@@ -235,6 +251,13 @@ PROPERTIES: tuple[Property, ...] = (
         "□(executed ⇒ ¬begin')",
         "{it} was begun again although its work had ended",
         step=_begun_again,
+    ),
+    Property(
+        "job-runs-alone", "step", "job",
+        "no run of a job begins while another run of it is live",
+        "□(live(job) ⇒ ¬begin(job)')",
+        "a run of {it} began while another was live",
+        step=_begins_beside,
     ),
     Property(
         "slot-not-dropped", "leads-to", "slot",

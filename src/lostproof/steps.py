@@ -145,7 +145,10 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     for other in m.runs:
         if other == k:
             continue
-        first = (w.memory[other] == RUNNING) & (w.expired[other] == 0)
+        first: Any = False
+        for process in m.processes(w):
+            first = first | (process.memory[other] == RUNNING)
+        first = first & (w.expired[other] == 0)
         pair = (min(k, other), max(k, other))
         w.inverted[pair] = where(created, first & (k < other), w.inverted[pair])
     if disk or m.revision.memory_first:
@@ -344,7 +347,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
     """Release ``job`` if its run is dead. A one-shot that was cut off stays due only if a start-up finds it."""
     replayed = startup and not m.bounds.recurring
     for k in m.runs_of(job):
-        dead = (w.marker[job] == m.number(k)) & (m.in_progress(w, k) == 0)
+        dead = (w.marker[job] == m.number(k)) & (m.seen_alive(w, k) == 0)
         begun = dead & (w.queued[job] == 0)
         told = begun & member(w.row[k], TRUTH[1:])
         w.last[job] = where(told, m.number(k), w.last[job])
@@ -376,7 +379,7 @@ def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
 def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
-        dead = (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+        dead = (w.row[k] == RUNNING) & (m.seen_alive(w, k) == 0)
         put_memory(m, w, k, dead, INTERRUPTED)
         put_row(m, w, k, dead, INTERRUPTED)
         _release_job(m, w, k, dead)

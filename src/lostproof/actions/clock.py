@@ -47,18 +47,21 @@ def _fall(job: int, w: World) -> None:
     w.fallen[job] = w.fallen[job] + 1
 
 
-def _ages(w: World, k: int, ages: tuple[int, ...]) -> Any:
+def _ages(m: Model, w: World, k: int, ages: tuple[int, ...]) -> Any:
     """Return whether the row of run ``k`` is up for a decision in some copy, and its last event is still recent."""
-    return (member(w.row[k], ages) | member(w.memory[k], ages)) & (w.expired[k] == 0)
+    up = member(w.row[k], ages)
+    for process in m.processes(w):
+        up = up | member(process.memory[k], ages)
+    return up & (w.expired[k] == 0)
 
 
 def _can_expire(m: Model, k: int, ages: tuple[int, ...], w: World) -> Any:
-    can = _ages(w, k, ages) & time_can_pass(m, w)
+    can = _ages(m, w, k, ages) & time_can_pass(m, w)
     for other in m.runs:
         if other != k:
             inverted = w.inverted[min(k, other), max(k, other)]
             older = inverted == (1 if other > k else 0)
-            can = can & ((older & _ages(w, other, ages)) == 0)
+            can = can & ((older & _ages(m, w, other, ages)) == 0)
     return can
 
 
@@ -76,7 +79,7 @@ def _can_age(m: Model, job: int, w: World) -> Any:
     can = (w.marker[job] != 0) & time_can_pass(m, w)
     if not m.bounds.agents:
         for k in m.runs_of(job):
-            can = can & (((w.marker[job] == m.number(k)) & m.in_progress(w, k)) == 0)
+            can = can & (((w.marker[job] == m.number(k)) & m.owned(w, k)) == 0)
     return can
 
 
@@ -84,6 +87,8 @@ def _age_marker(m: Model, job: int, w: World) -> None:
     """Two hours after the marker was set every row that was open then is past its grace as well."""
     w.marker_old[job] = 1
     for k in m.runs_of(job):
-        older = (w.marker[job] >= m.number(k)) & (member(w.row[k], (RUNNING,)) | member(w.memory[k], (RUNNING,)))
-        w.expired[k] = where(older, 1, w.expired[k])
+        open_somewhere = w.row[k] == RUNNING
+        for process in m.processes(w):
+            open_somewhere = open_somewhere | (process.memory[k] == RUNNING)
+        w.expired[k] = where((w.marker[job] >= m.number(k)) & open_somewhere, 1, w.expired[k])
     time_passes(m, w)

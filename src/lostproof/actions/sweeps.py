@@ -15,7 +15,7 @@ from lostproof.world import World, member, where
 __all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
 
 GATEWAY = chart("gateway")
-RUNNING, LOST = chart("task").codes("running", "lost")
+ABSENT, RUNNING, LOST = chart("task").codes("absent", "running", "lost")
 SWEEPING = ("starting", "repaired", "catching_up", "running")
 """The gateway states in which maintenance is scheduled."""
 
@@ -40,14 +40,19 @@ def sweep_actions(m: Model) -> Iterator[Action]:
             )
 
 
-def _up_for_decision(m: Model, w: World, k: int) -> Any:
-    return member(w.memory[k], (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
+def _up_for_decision(m: Model, copy: Any) -> Any:
+    return member(copy, (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
+
+
+def _copy(m: Model, w: World, k: int) -> Any:
+    """Return the row as the sweep judges it: the gateway's copy, or what the disk says of a row that it has a copy of."""
+    return where(w.memory[k] == ABSENT, ABSENT, w.row[k]) if m.rereads_rows else w.memory[k]
 
 
 def _can_sweep(m: Model, w: World) -> Any:
     any_row: Any = False
     for k in m.runs:
-        any_row = any_row | _up_for_decision(m, w, k)
+        any_row = any_row | _up_for_decision(m, w.memory[k])
     return any_row & member(w.gateway, GATEWAY.codes(*SWEEPING))
 
 
@@ -55,7 +60,7 @@ def _next_row(m: Model, w: World, first: int) -> Any:
     """Return the sweep's position at the first row from ``first`` on that is up for a decision, or 0 at the end."""
     position: Any = 0
     for k in reversed(range(first, len(m.runs))):
-        position = where(_up_for_decision(m, w, k), k + 1, position)
+        position = where(_up_for_decision(m, w.memory[k]), k + 1, position)
     return position
 
 
@@ -68,8 +73,9 @@ def _sweep_begin(m: Model, w: World) -> None:
 def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
     """Return what the gateway's sweep has before it when it decides about row ``k``, as an index of the rule's table."""
     seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
-    owner = where(m.in_progress(w, k), 1, 2)
-    lost = where(w.memory[k] == LOST, 1, 0)
+    # Who cannot tell what another process does knows of its own runs only.
+    owner = where(m.seen_alive(w, k), 1, 2 if m.bounds.gateways == 1 or m.revision.names_owner else 0)
+    lost = where(_copy(m, w, k) == LOST, 1, 0)
     return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, m.log_evidence(w, k), seen
 
 
@@ -80,7 +86,9 @@ def _answer(m: Model, w: World, k: int) -> Any:
 
 def _sweep_row(m: Model, k: int, disk: bool, w: World) -> None:
     answer = _answer(m, w, k)
-    decided = _up_for_decision(m, w, k) & (answer != 0)
+    decided = _up_for_decision(m, _copy(m, w, k)) & (answer != 0)
+    if m.rereads_rows:
+        w.memory[k] = _copy(m, w, k)
     decide_row(m, w, k, decided, answer, disk)
     if not disk:
         spend(w, "store_faults")
@@ -89,7 +97,7 @@ def _sweep_row(m: Model, k: int, disk: bool, w: World) -> None:
 
 
 def _sweep_write_can_fail(m: Model, k: int, w: World) -> Any:
-    return (w.store_faults > 0) & _up_for_decision(m, w, k) & (_answer(m, w, k) != 0)
+    return (w.store_faults > 0) & _up_for_decision(m, _copy(m, w, k)) & (_answer(m, w, k) != 0)
 
 
 # -- an offline CLI pass

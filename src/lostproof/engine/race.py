@@ -105,7 +105,7 @@ class StepJudge:
         """Judge what one action does to a batch."""
         action = self._model.actions[expansion.action]
         for judged in self._properties:
-            if not (action.begins_run if judged.per == "slot" else action.writes_rows):
+            if not (action.writes_rows if judged.per == "run" else action.begins_run):
                 continue
             assert judged.step is not None
             for position, subject in enumerate(judged.subjects(self._model)):

@@ -34,6 +34,7 @@ ACTIONS: dict[str, str] = {
     "slot_due": "a scheduled time of the job arrives",
     "expire": "the row's last event becomes older than the grace",
     "age_marker": "the job's marker becomes older than two hours",
+    "collect": "the store is read and jobs are found due (where another gateway can come in before the reservation)",
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
     "reserve": "the run's marker is set",
@@ -87,6 +88,7 @@ STORES: dict[str, str] = {
     "plan": "CLI snapshot",
     "seen": "sweep's notes",
     "skipped": "skipped at start",
+    "collected": "found due",
     "log_queue": "log line waits",
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",
@@ -122,7 +124,7 @@ def cell_name(m: Model, cell: Cell) -> str:
 def value_name(m: Model, cell: Cell, value: int) -> str:
     """Return what people call ``value`` of ``cell``; numbers of runs, slots and rows become their names."""
     runs = m.bounds.runs
-    match cell.field.name:
+    match cell.field.base:
         case "marker" | "token":
             return f"run-{value}" if value else "none"
         case "last" if value > runs:
@@ -131,6 +133,8 @@ def value_name(m: Model, cell: Cell, value: int) -> str:
             return f"run-{value}" if value else "none"
         case "slot":
             return f"slot-{value + 1}" if value < m.bounds.slots else "none"
+        case "collected":
+            return f"slot-{value}" if value else "none"
         case "sweep":
             return m.run_name(value - 1) if value else "none"
         case "plan":

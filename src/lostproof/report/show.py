@@ -36,7 +36,7 @@ PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
 
 EVERYTHING = Bounds(
-    crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3
+    crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3, gateways=2
 )
 """A world in which everything that a revision can do is possible."""
 

@@ -65,32 +65,24 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
+    "peer": Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
 }
-"""The slices of ``ci``, and two that show what those cannot.
+"""The slices of ``ci``, and some that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again.
+was disabled matters only when it is enabled again. What a process cannot know of another one takes two of them.
 """
 
 
 # -- what the design promises and no property of the list says
 
 
-def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
-    busy: Any = False
-    begins: Any = False
-    for k in m.runs_of(job):
-        busy = busy | m.live(before, k)
-        begins = begins | ((m.live(before, k) == 0) & m.live(after, k))
-    return busy & begins
-
-
 def _waits(m: Model, w: World, k: int) -> Any:
     free: Any = False
     for action in m.actions:
         if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
-            free = free | action.guard(w)
-    return (w.step[k] == HELD) & (free == 0)
+            free = free | ((m.viewed_by(action, w).step[k] == HELD) & action.guard(w))
+    return (m.step(w, k) == HELD) & (free == 0)
 
 
 def _stale_job_state(m: Model, w: World, k: int) -> Any:
@@ -98,19 +90,12 @@ def _stale_job_state(m: Model, w: World, k: int) -> Any:
     latest: Any = True
     for later in m.runs_of(job):
         if later > k:
-            latest = latest & (w.step[later] == STEP_ABSENT)
-    closed = member(w.row[k], TERMINAL) & (m.in_progress(w, k) == 0) & (w.job[job] != DELETED)
+            latest = latest & (m.step(w, later) == STEP_ABSENT)
+    closed = member(w.row[k], TERMINAL) & (m.owned(w, k) == 0) & (w.job[job] != DELETED)
     return latest & closed & (w.last[job] != number) & (w.last[job] != m.bounds.runs + number)
 
 
 PROMISES: tuple[Property, ...] = (
-    Property(
-        "job-runs-alone", "step", "job",
-        "no run of a job begins while another run of it is live",
-        "□(live(job) ⇒ ¬begin(job)')",
-        "a run of {it} began while another was live",
-        step=_begins_beside,
-    ),
     Property(
         "result-waits-for-nobody", "state", "run",
         "a run whose work has ended can write that down at once",
@@ -149,7 +134,7 @@ def _settle(m: Model, w: World, k: int, on: Any, status: int) -> None:
 
 
 def _dead(m: Model, w: World, k: int) -> Any:
-    return (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+    return (w.row[k] == RUNNING) & (m.seen_alive(w, k) == 0)
 
 
 def settle_everybody(m: Model, w: World) -> None:
@@ -445,6 +430,19 @@ _ALL = (
     _mutant(
         "old-markers-cleared", "a marker stays as long as its run lives (`clears_stuck_markers`)",
         {"clears_stuck_markers": True}, "job-runs-alone", "agents",
+    ),
+    # a second gateway on the same stores
+    _mutant(
+        "owner-unnamed", "a row names the process that owns it, so that others see it alive (`names_owner`)",
+        {"names_owner": False}, "live-run-never-closed", "peer",
+    ),
+    _mutant(
+        "due-before-open", "a job is found due in the transaction that opens its run (`transactions`)",
+        {"transactions": False}, "job-runs-alone slot-runs-once", "peer",
+    ),
+    _mutant(
+        "sweep-trusts-its-copy", "a sweep judges the row on disk, not its copy of it (`rereads_rows`)",
+        {"rereads_rows": False}, "record-never-overwritten", "peer",
     ),
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",

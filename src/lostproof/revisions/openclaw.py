@@ -119,4 +119,7 @@ OPENCLAW_2026_9_6 = Revision(
     tokens=True,
     receipts=True,
     spares_active_marker=True,
+    names_owner=True,
+    transactions=True,
+    rereads_rows=True,
 )

@@ -67,5 +67,8 @@ REFERENCE = Revision(
     batched=False,
     disabling_clears_marker=False,
     clears_stuck_markers=False,
+    names_owner=True,
+    transactions=True,
+    rereads_rows=True,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

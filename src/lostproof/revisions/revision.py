@@ -92,6 +92,11 @@ class Revision:
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
+        names_owner: the store names the process that owns a run, so that another process can tell whether it lives.
+        transactions: finding a job due and reserving it is one transaction of the store. Without it nothing but a lock in
+            the process keeps the two together, and another process can come in between.
+        rereads_rows: a sweep reads each row of its copy from disk again when it decides, and judges what it finds. With
+            a single gateway that is what it has in memory anyway.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -123,6 +128,9 @@ class Revision:
     tokens: bool = False
     receipts: bool = False
     spares_active_marker: bool = False
+    names_owner: bool = False
+    transactions: bool = False
+    rereads_rows: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
