@@ -50,8 +50,9 @@ def _fall(job: int, w: World) -> None:
 def _ages(m: Model, w: World, k: int, ages: tuple[int, ...]) -> Any:
     """Return whether the row of run ``k`` is up for a decision in some copy, and its last event is still recent."""
     up = member(w.row[k], ages)
-    for process in m.processes(w):
-        up = up | member(process.memory[k], ages)
+    if not m.rereads_rows:
+        for process in m.processes(w):
+            up = up | member(process.memory[k], ages)
     return up & (w.expired[k] == 0)
 
 
