@@ -8,7 +8,7 @@ from typing import Any
 
 from lostproof.errors import BadInput, unknown
 
-__all__ = ["PRESETS", "Bounds", "Slice", "parse_bounds", "parse_slice"]
+__all__ = ["EVERYTHING", "FEATURES", "PRESETS", "Bounds", "Slice", "parse_bounds", "parse_slice"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ class Bounds:
                 raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
         if self.same_ms and self.runs > 2:
             raise BadInput(f"bounds same_ms=1,runs={self.runs} do not go together; allowed: runs up to 2 with same_ms=1")
+        beside = [name for name in FEATURES if name != "gateways" and getattr(self, name)]
+        if self.gateways > 1 and beside:
+            raise BadInput(f"bounds gateways=2,{beside[0]}={getattr(self, beside[0])} do not go together; leave out one")
 
     @property
     def ends(self) -> int:
@@ -168,6 +171,19 @@ _CI = _slices(
     cancels=Bounds(cancels=1),
     drain=Bounds(drain=1, restarts=1, outcomes=1),
 )
+
+_ALL_TROUBLES: dict[str, int] = {
+    "jobs": 2, "slots": 2, "outcomes": 3, "crashes": 1, "restarts": 1, "offline_passes": 1, "store_faults": 1,
+    "operator_actions": 2, "same_ms": 1,
+}
+EVERYTHING: tuple[Bounds, ...] = (
+    Bounds(
+        **_ALL_TROUBLES, detached=1, overruns=1, cancels=1, drain=1, deliveries=1, admission=1, clock_steps=1, read_faults=1,
+        retention=1, catch_up_limit=1,
+    ),
+    Bounds(**_ALL_TROUBLES, gateways=2),
+)
+"""Worlds in one of which everything is possible that a revision can do. They are far too large to explore."""
 
 PRESETS: dict[str, tuple[Slice, ...]] = {
     "smoke": _slices(

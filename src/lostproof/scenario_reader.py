@@ -232,7 +232,7 @@ class Reader:
         same_ms = any(entry.get("same_ms") for entry in self._data["timeline"])
         implied: dict[str, int] = {
             "jobs": len(names), "runs": 2 if same_ms else 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
-            "same_ms": int(same_ms),
+            "same_ms": int(same_ms), "gateways": max(entry.get("gateway", 1) for entry in self._data["timeline"]),
             "retention": int(any(entry["do"] in RETAINED for entry in self._data["timeline"])),
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
@@ -269,6 +269,10 @@ class Reader:
             params.append(("end", ENDS.index(entry["end"])))
         elif entry["do"] == "end":
             raise self.wrong(place, "how the work ends is missing; give 'end': ok, failed or timed_out")
+        if "gateway" in entry and entry["do"] in DIRECTIVES:
+            raise self.wrong((*place, "gateway"), f"{entry['do']} is nothing that a gateway does")
+        # The first gateway's actions do not say whose they are.
+        params += [("gateway", entry["gateway"])] if entry.get("gateway", 1) > 1 else []
         params += [(flag, int(entry[flag])) for flag in FLAGS if flag in entry]
         if entry["do"] in ("hold", "release", "fail_write") and not {"run", "write"} <= set(entry):
             raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of {', '.join(WRITES)}")

@@ -13,7 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lostproof.bounds import Bounds
+from lostproof.actions import Action
+from lostproof.bounds import EVERYTHING
 from lostproof.evidence import DOMAIN
 from lostproof.model import Model
 from lostproof.pinned import pins
@@ -35,12 +36,6 @@ __all__ = [
 PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
 
-EVERYTHING = Bounds(
-    jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
-    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1,
-)
-"""A world in which everything that a revision can do is possible."""
-
 
 # -- lists
 
@@ -57,11 +52,17 @@ def properties_data() -> list[dict[str, Any]]:
     ]
 
 
+def every_action(subject: Revision) -> Iterator[Action]:
+    """Yield everything that can happen under a revision, in one world or another."""
+    for bounds in EVERYTHING:
+        yield from Model(subject, bounds).actions
+
+
 def actions_data() -> list[dict[str, Any]]:
     """Return everything that can happen in some revision: who does it, what it takes, and where it exists."""
     found: dict[str, dict[str, Any]] = {}
     for known in REVISIONS.values():
-        for action in Model(known, EVERYTHING).actions:
+        for action in every_action(known):
             entry = found.setdefault(
                 action.name,
                 {"name": action.name, "actor": action.actor, "kind": "product", "params": set(), "revisions": [],

@@ -234,6 +234,9 @@ OPENCLAW_2026_8_1 = OPENCLAW_2026_7_1.but(
     cancels="by_handle",
     drains=True,
     starts_without_ledger=False,
+    names_owner=True,
+    transactions=True,
+    rereads_rows=True,
 )
 
 OPENCLAW_2026_9_5 = OPENCLAW_2026_8_1.but(

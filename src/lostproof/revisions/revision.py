@@ -136,7 +136,7 @@ class Revision:
             job; nobody waits for it.
         admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
-        rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
+        works_on_disk: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
             a gateway; else its end reaches nobody once the gateway that waited for it is gone.
         gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
@@ -147,6 +147,11 @@ class Revision:
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
         starts_without_ledger: a start that cannot read the ledger goes on with an empty one; otherwise it does not proceed,
             and is tried again.
+        names_owner: the store names the process that owns a run, so that another process can tell whether it lives.
+        transactions: finding a job due and reserving it is one transaction of the store. Without it nothing but a lock in
+            the process keeps the two together, and another process can come in between.
+        rereads_rows: a sweep reads each row of its copy from disk again when it decides, and judges what it finds. With
+            a single gateway that is what it has in memory anyway.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -183,11 +188,14 @@ class Revision:
     alerts: str = "queued"
     admission: str = "lane"
     starts_without_ledger: bool = True
-    rereads_rows: bool = False
+    works_on_disk: bool = False
     executor_records: bool = False
     gives_up_overruns: bool = True
     cancels: str = "refused"
     drains: bool = False
+    names_owner: bool = False
+    transactions: bool = False
+    rereads_rows: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
