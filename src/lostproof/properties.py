@@ -204,7 +204,7 @@ def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
 
 
 def _waits(m: Model, w: World, k: int) -> Any:
-    free: Any = False
+    free: Any = m.delivering(w, k)  # what it waits for then is its own
     for action in m.actions:
         if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
             free = free | ((m.viewed_by(action, w).step[k] == HELD) & action.guard(w))
