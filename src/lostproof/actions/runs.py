@@ -12,7 +12,7 @@ from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.steps import STEPS, disown_row, drop_marker
 from lostproof.tables import chart
-from lostproof.world import PATHS, World, where
+from lostproof.world import PATHS, Home, World, where
 
 __all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in"]
 
@@ -237,12 +237,23 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
     if section.event == "end":
         w.end[k] = variant["end"]
     for run, here in members:
-        owner = here & (w.token[m.job_of(run)] == m.number(run)) if section.fenced else here
+        entitled = here & _is_entitled(m, run, section, w)
         for step in section.steps:
-            STEPS[step].effect(m, w, run, owner, disk)
+            on = here if STEPS[step].home is Home.LIFE else entitled
+            STEPS[step].effect(m, w, run, on, disk)
         w.step[run] = where(here, target, w.step[run])
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
+
+
+def _is_entitled(m: Model, k: int, section: Section, w: World) -> Any:
+    """Return whether run ``k`` may write what ``section`` says, by its token and by what became of its service."""
+    entitled: Any = True
+    if section.fenced:
+        entitled = entitled & (w.token[m.job_of(k)] == m.number(k))
+    if section.serving:
+        entitled = entitled & (w.age[k] == 0)
+    return entitled
 
 
 # -- the run log
