@@ -48,7 +48,7 @@ SIZES: dict[tuple[str, str, str], tuple[int, int, int]] = {
     ("openclaw-2026.6.8", "smoke", "crash"): (679, 1_275, 13),
     ("openclaw-2026.6.8", "smoke", "offline"): (205, 489, 10),
     ("openclaw-2026.6.8", "ci", "store"): (124_667, 286_020, 23),
-    ("openclaw-2026.6.8", "ci", "restart"): (158_830, 403_064, 27),
+    ("openclaw-2026.6.8", "ci", "restart"): (157_087, 399_663, 27),
     ("openclaw-2026.6.11", "smoke", "crash"): (679, 1_275, 13),
     ("openclaw-2026.6.11", "smoke", "offline"): (205, 489, 10),
     ("openclaw-2026.6.33", "smoke", "crash"): (801, 1_581, 15),

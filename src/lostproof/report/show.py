@@ -246,7 +246,7 @@ def _conditions(section: dict[str, Any]) -> Iterator[str]:
     words = {
         "barrier": "waits for the whole batch", "in_turn": "one after the other", "needs_lock": "needs the lock",
         "keeps_lock": "keeps the lock", "together": "whole batch at once",
-        "fenced": "left out without a token",
+        "fenced": "left out without a token", "serving": "left out when the service was stopped",
     }
     yield from (text for name, text in words.items() if section[name])
     if section["on_fault"] == "retry":

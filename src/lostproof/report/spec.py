@@ -353,6 +353,8 @@ def _constraints(section: Section) -> str:
         words.append("keeps it")
     if section.fenced:
         words.append("left out without a token")
+    if section.serving:
+        words.append("left out when the service was stopped")
     if any(STEPS[step].home.durable for step in section.steps):
         words.append(ON_FAULT[section.on_fault])
     return ", ".join(words)

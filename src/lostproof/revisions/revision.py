@@ -30,7 +30,8 @@ class Section:
         needs_lock: cannot happen while another run holds the cron store's lock.
         keeps_lock: the lock is held until the run's next section.
         together: done for all runs of the batch at once.
-        fenced: left out by a run whose token is not in the active set any more; it comes to its end without these steps.
+        fenced: left out by a run whose token is not in the active set any more: it comes to its end without these steps.
+        serving: likewise left out by a run whose cron service was stopped; in both cases the run still takes out its token.
         on_fault: what a failing durable write does: ``skip`` (logged, the run goes on), ``retry``, or ``release`` (the run
             gives its reservation back and does not begin).
     """
@@ -43,6 +44,7 @@ class Section:
     keeps_lock: bool = False
     together: bool = False
     fenced: bool = False
+    serving: bool = False
     on_fault: str = "skip"
 
 
