@@ -33,7 +33,17 @@ from lostproof.options import (
     report_options,
     subject_options,
 )
-from lostproof.output import CannotWrite, complain, print_json, print_line, print_views, progress, width, writing
+from lostproof.output import (
+    CannotWrite,
+    complain,
+    print_json,
+    print_line,
+    print_views,
+    progress,
+    tell_saved,
+    width,
+    writing,
+)
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
@@ -147,7 +157,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import matrix_data
-    from lostproof.report.judged import Judged, write_reports
+    from lostproof.report.judged import Judged, write_judged
     from lostproof.report.text import matrix_view
     from lostproof.revisions import REVISIONS
 
@@ -163,7 +173,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
         click.echo(f"pinned in {from_here(pinned.pin(name, results))}", err=True)
         expected = pinned.pins(name)
     drifted = pinned.drift(expected, results) if expected is not None else []
-    write_reports(wanted, Judged("matrix", name, slices, results, expected, drifted))
+    write_judged(wanted, Judged("matrix", name, slices, results, expected, drifted))
     if form == "json":
         print_json(matrix_data(name, slices, results, expected, drifted))
     else:
@@ -210,7 +220,7 @@ def check(
     """
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import check_data
-    from lostproof.report.judged import Judged, write_reports
+    from lostproof.report.judged import Judged, write_judged
     from lostproof.report.text import races_view, result_view
     from lostproof.scenarios import save_races
     from lostproof.subjects.places import Asking
@@ -220,10 +230,9 @@ def check(
         asking = Asking(cache, timeout, keep=save or Path(), say=say)
         subjects = _subjects(revisions, rule, base, asking)
     results = _explore(subjects, bounds, judged, max_states)
-    saved = save_races(results, save) if save else {}
-    for path in saved.values():
-        click.echo(f"saved {from_here(path)}", err=True)
-    write_reports(wanted, Judged("check", name, slices, results, saved=saved))
+    saved = save_races([verdict for result in results for verdict in result.verdicts], save) if save else {}
+    tell_saved(saved.values())
+    write_judged(wanted, Judged("check", name, slices, results, saved=saved))
     if form == "json":
         print_json(check_data(name, slices, results))
     else:
@@ -241,13 +250,9 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
         if base:
             raise BadInput("--base goes with --rule; to check a revision as it is, give its name as an argument")
         return known or ["reference"]
-    from lostproof.subjects.places import subject_at
-    from lostproof.subjects.subject import with_subject
+    from lostproof.subjects.places import revision_around
 
-    if base:
-        revision(base)  # a wrong name is told before anything is installed
-    subject = subject_at(rule, asking)
-    return [*known, with_subject(revision(base or subject.base or "reference"), subject)]
+    return [*known, revision_around(rule, base, asking)]
 
 
 @cli.command()

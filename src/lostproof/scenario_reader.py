@@ -185,8 +185,7 @@ class Reader:
         """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
         if "rule" not in self._data:
             return None
-        from lostproof.subjects.places import Asking, subject_at
-        from lostproof.subjects.subject import with_subject
+        from lostproof.subjects.places import Asking, revision_around
 
         base = self._data["rule"]["base"]
         if base not in REVISIONS:
@@ -194,7 +193,7 @@ class Reader:
         try:
             # Nothing is downloaded to replay a scenario.
             asking = Asking(folder=self._path.parent, install=False)
-            return with_subject(REVISIONS[base], subject_at(self._data["rule"]["subject"], asking))
+            return revision_around(self._data["rule"]["subject"], base, asking)
         except BadInput as error:
             raise self.wrong(("rule", "subject"), str(error)) from error
 

@@ -15,12 +15,12 @@ from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING, Moment
 from lostproof.errors import BadInput
-from lostproof.files import SUFFIX, data_root
+from lostproof.files import SUFFIX, data_root, write_whole, writing_into
 from lostproof.model import Model
 from lostproof.revisions import REVISIONS, Revision
 
 if TYPE_CHECKING:
-    from lostproof.engine.verdicts import Result
+    from lostproof.engine.verdicts import Verdict
 
 __all__ = [
     "OTHERS", "OWN", "PRODUCT", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "in_ranges", "load",
@@ -199,17 +199,15 @@ def load(path: Path) -> Scenario:
 # -- writing
 
 
-def save_races(results: Iterable[Result], directory: Path) -> dict[tuple[str, str], Path]:
-    """Write each race of ``results`` as a scenario file that replays it; return the files by revision and property.
+def save_races(verdicts: Iterable[Verdict], directory: Path) -> dict[tuple[str, str], Path]:
+    """Write each race of ``verdicts`` as a scenario file that replays it; return the files by revision and property.
 
     Raises:
         BadInput: the folder cannot be written to.
     """
-    races = [verdict.race for result in results for verdict in result.verdicts if verdict.race is not None]
-    try:
+    races = [verdict.race for verdict in verdicts if verdict.race is not None]
+    with writing_into(directory):
         return {(one.race.model.revision.name, one.race.property.id): save_race(one, directory) for one in races}
-    except OSError as error:
-        raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
 
 
 def save_race(race: TimedRace, directory: Path, here: Path = Path()) -> Path:
@@ -283,10 +281,8 @@ def write_path(
         "timeline": timeline,
         "expect": {OWN if own else model.revision.name: dict(expect)},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_whole(path, text)
 
 
 def _params(model: Model, number: int) -> dict[str, Any]:
