@@ -213,7 +213,7 @@ def _waits(m: Model, w: World, k: int) -> Any:
 
 def _stale_job_state(m: Model, w: World, k: int) -> Any:
     job, number = m.job_of(k), m.number(k)
-    latest: Any = True
+    latest: Any = w.moved_on[job] == 0
     for later in m.runs_of(job):
         if later > k:
             latest = latest & (m.step(w, later) == STEP_ABSENT)

@@ -194,6 +194,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
     ),
     Field(
+        "moved_on", "job", Home.GHOST, "thousands of further runs have followed, which are not shown",
+        lambda b, r: 2 if b.retention and r.has_log else 0, NO_YES,
+    ),
+    Field(
         "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
         lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
     ),

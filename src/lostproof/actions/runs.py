@@ -140,6 +140,7 @@ def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
         w.slot[k] = where(here, slot, w.slot[k])
         if section.event == "open" and m.bounds.detached:
             w.work[k] = where(here, 1, w.work[k])
+        w.moved_on[job] = where(here, 0, w.moved_on[job])
         for step in section.steps:
             STEPS[step].effect(m, w, k, here, True)
 

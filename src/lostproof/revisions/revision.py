@@ -229,8 +229,13 @@ class Revision:
 
     @property
     def queues_log(self) -> bool:
-        """Whether runs write a line into the run log."""
+        """Whether runs queue a line for the run log."""
         return any("queue_log" in section.steps for order in self.write_orders.values() for section in order)
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a run log at all."""
+        return self.logs_interrupted or self.queues_log
 
     def states(self, path: str) -> tuple[str, ...]:
         """Return the chart states that a run of ``path`` passes, the one before each section and the last.
