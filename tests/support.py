@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
 
-from lostproof.bounds import Bounds
+from lostproof.bounds import Bounds, Slice
+from lostproof.drivers.concrete import TimedRace, concrete
 from lostproof.engine.stepper import apply, enabled
+from lostproof.engine.verdicts import Result, Verdict, explore, timed_race
 from lostproof.model import Model
+from lostproof.properties import property_named
 from lostproof.revisions import REVISIONS
 from lostproof.world import World
 
@@ -48,6 +51,29 @@ RICH: dict[str, Bounds] = {
 def model(revision: str, bounds: Bounds) -> Model:
     """Return the model of a revision in a world of ``bounds``."""
     return Model(REVISIONS[revision], bounds)
+
+
+# -- races
+
+
+@cache
+def lucky_result() -> Result:
+    """Return a result whose only race is a leads-to race that luck in what follows could still avert.
+
+    None of the revisions has one in a small world; this is a doomed one, as if its last state were not.
+    """
+    revision, judged = REVISIONS["openclaw-2026.4.15"], property_named("slot-not-dropped")
+    report = explore(revision, Slice("restart", BOUNDS["restart"]), [judged])
+    race = timed_race(revision, report, judged).race
+    timed = concrete(replace(race, doomed=False, point_of_no_return=len(race.actions)))
+    return Result(revision, "restart", (report,), (Verdict(judged, "violated", "restart", timed),))
+
+
+def lucky_race() -> TimedRace:
+    """Return the race of :func:`lucky_result`."""
+    race = lucky_result().verdicts[0].race
+    assert race is not None
+    return race
 
 
 # -- states

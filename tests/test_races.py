@@ -252,7 +252,9 @@ def test_races_happen_in_time(name: str, world: str) -> None:
         sim.advance(moments[-1].at_ms)
         assert tuple(sim.trace) == moments
         assert timing.reproduces(race, sim)
-        assert 1 <= timed.point_of_no_return <= len(moments)
+        point = timed.point_of_no_return
+        assert (point is None) == (lasting(race) and not race.doomed)
+        assert point is None or 1 <= point <= len(moments)
         if not lasting(race):
             named = [(race.property.id, race.subject) in moment.broken for moment in moments]
             assert named == [False] * (len(moments) - 1) + [True]

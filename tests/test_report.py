@@ -11,8 +11,10 @@ from rich.console import Console, RenderableType
 
 from lostproof.bounds import Bounds
 from lostproof.cubes import word
+from lostproof.drivers.concrete import concrete
 from lostproof.drivers.random import simulate
 from lostproof.drivers.timed import Timed
+from lostproof.engine.race import with_point_of_no_return
 from lostproof.engine.verdicts import check
 from lostproof.evidence import DOMAIN, Evidence
 from lostproof.model import Model
@@ -22,6 +24,7 @@ from lostproof.report.text import matrix_view, result_view
 from lostproof.report.timeline import clock_time, race_view, timeline
 from lostproof.revisions import REVISIONS
 from lostproof.tables import chart
+from tests.support import lucky_race, lucky_result
 
 TINY = "runs=1,outcomes=1,manual=0,long_waits=0"
 OFFLINE = "runs=1,outcomes=1,offline_passes=1"
@@ -107,6 +110,22 @@ def test_a_race_has_a_line_for_each_step_and_ends_with_the_reason() -> None:
     assert "■ row succeeded→lost" in steps[-1]
     assert steps[race.point_of_no_return - 1].startswith("◆")
     assert "✗ why  the row of job-a.run-1 became lost although a durable store held how the run ended." in text
+
+
+@pytest.mark.parametrize("width", [60, 110])
+def test_no_step_is_marked_where_luck_could_still_avert_a_lasting_race(width: int) -> None:
+    """It is marked where a race is doomed: the last line of the race says so too."""
+    lucky = lucky_race()
+    text = text_of(race_view(lucky, width), width)
+    assert "◆ no point of no return: luck" in text
+    assert text.count("◆") == 1
+    assert "there is a fair continuation" in " ".join(text.split())
+    assert data.check_data("restart", [lucky_result().slices[0].slice], [lucky_result()])["results"][0]["properties"][0][
+        "point_of_no_return"
+    ] is None
+    doomed = concrete(with_point_of_no_return(lucky.race))
+    assert doomed.point_of_no_return
+    assert text_of(race_view(doomed, width), width).count("◆") == 2
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120])

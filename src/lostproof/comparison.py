@@ -13,7 +13,7 @@ from lostproof.engine.situations import Seen, Situation, situations, way_to
 from lostproof.engine.verdicts import Result, Verdict, check_all
 from lostproof.evidence import DOMAIN
 from lostproof.model import Model
-from lostproof.pinned import word_for
+from lostproof.pinned import KEPT, word_for
 from lostproof.report.show import revision_data
 from lostproof.revisions import Revision
 
@@ -36,10 +36,9 @@ ORDERED = ("repair", "ready")
 def change_of(was: str, now: str) -> str:
     """Return how a verdict changed, given both as they are pinned (``violated in 7 steps``)."""
     before, after = was.split()[0], now.split()[0]
-    kept = ("holds", "accepted")
-    if before in kept and after == "violated":
+    if before in KEPT and after == "violated":
         return WORSE
-    return BETTER if before == "violated" and after in kept else OTHER
+    return BETTER if before == "violated" and after in KEPT else OTHER
 
 
 @dataclass(frozen=True)

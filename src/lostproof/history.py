@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lostproof import pinned
 from lostproof.comparison import OTHER, change_of
 from lostproof.errors import BadInput, short
 from lostproof.files import data_root, in_checkout
@@ -41,19 +42,11 @@ def changes_since(ref: str) -> list[PinnedChange]:
 
 def differences(was: Mapping[str, Pins], now: Mapping[str, Pins]) -> list[PinnedChange]:
     """Return every pinned verdict in which ``was`` and ``now`` differ, also where only one has it."""
-    before, after = _cells(was), _cells(now)
-    return [
-        PinnedChange(*cell, before.get(cell, MISSING), after.get(cell, MISSING))
-        for cell in dict.fromkeys([*after, *before])
-        if before.get(cell) != after.get(cell)
-    ]
+    return [PinnedChange(*cell, *words) for cell, *words in pinned.differences(_cells(was), _cells(now))]
 
 
 def _cells(pins: Mapping[str, Pins]) -> dict[tuple[str, str, str], str]:
-    return {
-        (bounds, revision, judged): word
-        for bounds, revisions in pins.items() for revision, row in revisions.items() for judged, word in row.items()
-    }
+    return {(bounds, *cell): word for bounds, words in pins.items() for cell, word in pinned.cells(words).items()}
 
 
 def pins_at(ref: str) -> dict[str, Pins]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from lostproof.evidence import ENDS, INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, SENDING, Layout, World, look, member, where
+from lostproof.world import PATHS, SENDING, Cell, Layout, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action
@@ -54,6 +55,23 @@ class Model:
         from lostproof.actions import actions_of
 
         return actions_of(self)
+
+    @cached_property
+    def actions_at(self) -> tuple[tuple[Cell, dict[int, list[int]]], ...]:
+        """The cells that actions have as their index, with the numbers of the actions for each value."""
+        found: dict[int, tuple[Cell, dict[int, list[int]]]] = {}
+        for number, action in enumerate(self.actions):
+            name, index, values = action.at
+            cell = self.layout.cell(name, *index)
+            for value in values:
+                found.setdefault(cell.key, (cell, {}))[1].setdefault(value, []).append(number)
+        return tuple(found.values())
+
+    def named(self, revision: Revision) -> Model:
+        """Return this model under the name of another revision, one with the same semantics."""
+        twin = copy(self)
+        twin.revision = revision
+        return twin
 
     def initial(self) -> int:
         """Return the packed initial state: a running gateway, no runs, all budgets full."""

@@ -198,7 +198,8 @@ def test_a_scenario_with_a_pinned_release_is_replayed_without_it(tmp_path: Path)
     """The races around a release's own answers, saved, are replayed where no release is."""
     base = revision("openclaw-2026.4.15")
     mine = with_subject(base, subject_at("openclaw@2026.4.15", Asking(install=False)))
-    saved = save_races([check(mine, "smoke", ["completed-run-never-lost", "live-run-never-lost"])], tmp_path / "races")
+    result = check(mine, "smoke", ["completed-run-never-lost", "live-run-never-lost"])
+    saved = save_races(result.verdicts, tmp_path / "races")
     assert saved
     for path in saved.values():
         assert "rule:\n  subject: openclaw@2026.4.15\n  base: openclaw-2026.4.15\n" in path.read_text()

@@ -28,6 +28,7 @@ __all__ = [
     "shortest_race",
     "transient_violation",
     "way_to",
+    "why",
     "with_point_of_no_return",
 ]
 
@@ -85,12 +86,17 @@ class Race:
     @cached_property
     def because(self) -> str:
         """Why the property is false in it, in words."""
-        return self.property.because.format(it=self.property.name_of(self.model, self.subject))
+        return why(self.model, self.property, self.subject)
 
     @cached_property
     def faults(self) -> int:
         """How many budgeted faults happen in it."""
         return int(self.model.faults_spent(self.model.view(self.states[-1])))
+
+
+def why(model: Model, judged: Property, subject: Any) -> str:
+    """Return why a property that is broken for ``subject`` is so, in words."""
+    return judged.because.format(it=judged.name_of(model, subject))
 
 
 class StepJudge:

@@ -18,7 +18,7 @@ from lostproof.engine.coverage import Coverage
 from lostproof.engine.lag import UNBOUNDED
 from lostproof.engine.verdicts import Result, Verdict
 from lostproof.model import Model
-from lostproof.pinned import Drift, Pins
+from lostproof.pinned import KEPT, Drift, Pins
 from lostproof.replay import Outcome
 from lostproof.report.ascii import encodable
 from lostproof.report.choices import choices_view, lasting_view
@@ -28,8 +28,8 @@ from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
-    "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view", "replays_line",
-    "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
+    "LOOKS", "console", "length_words", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view",
+    "replays_line", "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
 ]
 
 LOOKS = {
@@ -118,7 +118,7 @@ def _remark(verdict: Verdict) -> Text:
         parts.append(_measure(verdict))
     if verdict.reason:
         parts.append(verdict.reason)
-    if verdict.sweeps is not None and verdict.verdict in ("holds", "accepted"):
+    if verdict.sweeps is not None and verdict.verdict in KEPT:
         parts.append(_patience(verdict.sweeps))
     return Text(" · ".join(parts), "dim")
 
@@ -134,8 +134,12 @@ def _patience(sweeps: int) -> str:
 def _measure(verdict: Verdict) -> str:
     assert verdict.race is not None
     race = verdict.race.race
-    faults = f", {plural(race.faults, 'fault')}" if race.faults else ""
-    return f"{plural(race.steps, 'step')}{faults} · slice {verdict.slice}"
+    return f"{length_words(race.steps, race.faults)} · slice {verdict.slice}"
+
+
+def length_words(steps: int, faults: int) -> str:
+    """Return how long a way is, and how many faults there are in it if any."""
+    return f"{plural(steps, 'step')}, {plural(faults, 'fault')}" if faults else plural(steps, "step")
 
 
 def plural(count: int, word: str) -> str:

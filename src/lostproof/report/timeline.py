@@ -79,7 +79,7 @@ def clock_time(at_ms: int) -> str:
 def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
     model, judged, point = timed.race.model, timed.race.property, timed.point_of_no_return
-    lines = [timeline(model, timed.moments, width, point, judged, steps=timed.steps)]
+    lines = [timeline(model, timed.moments, width, point or 0, judged, steps=timed.steps)]
     told = no_return_words(timed)
     if told:
         lines.append(Text(f"◆ {told}", style=DECISIVE))
@@ -99,10 +99,10 @@ def why_words(timed: TimedRace) -> str:
 
 def no_return_words(timed: TimedRace) -> str:
     """Return after which step nothing averts the violation, in words; nothing if only the last step decides it."""
-    step, lasting = timed.point_of_no_return, timed.race.property.kind == "leads-to"
-    if lasting and not timed.race.doomed:
+    step = timed.point_of_no_return
+    if step is None:
         return "no point of no return: luck in what follows could still avert it"
-    if step == len(timed.moments) and not lasting:
+    if step == len(timed.moments) and timed.race.property.kind != "leads-to":
         return ""
     after = f"after step {step}" if step else "from the beginning"
     return f"no return {after}: every fair continuation without faults and operators ends in the violation"

@@ -299,6 +299,14 @@ class Revision:
         tells = table.tells_early_markers or table.tells_early_results
         return self.early_markers and (self.logs_interrupted or tells)
 
+    def with_constants(self, constants: Mapping[str, int]) -> Revision:
+        """Return this revision with other time constants; its rule, which knows of none, is not asked again."""
+        if not constants:
+            return self
+        changed = replace(self, constants=replace(self.constants, **constants))
+        vars(changed).update(decisions=self.decisions, _tables=self._tables, task_table=self.task_table)
+        return changed
+
     def but(self, name: str, title: str, **changes: Any) -> Revision:
         """Return this revision under another name, with ``changes``."""
         return replace(self, name=name, title=title, **changes)
