@@ -189,7 +189,8 @@ def _waits(m: Model, w: World, k: int) -> Any:
     for action in m.actions:
         if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
             free = free | action.guard(w)
-    return (w.step[k] == HELD) & (free == 0)
+    # A run that delivers its result itself waits for nobody else meanwhile.
+    return (w.step[k] == HELD) & (free == 0) & (m.delivering(w, k) == 0)
 
 
 def _stale_job_state(m: Model, w: World, k: int) -> Any:

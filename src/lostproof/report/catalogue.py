@@ -20,6 +20,8 @@ FAMILIES = {
     "ownership": "Somebody interferes with a run that somebody else is at work on.",
     "slots": "A scheduled time is executed twice, or not at all.",
     "storage": "A write fails, or a store says something else than the other.",
+    "delivery": "What a run brought forth is sent twice, or never.",
+    "admission": "A run was promised to an operator, and nobody remembers it.",
     "impossible": "No rule can be right here: two worlds leave the same disk behind.",
 }
 """What the scenarios of a folder have in common."""
