@@ -53,6 +53,13 @@ def model(revision: str, bounds: Bounds) -> Model:
     return Model(REVISIONS[revision], bounds)
 
 
+_USUAL = ("openclaw-2026.4.15", "openclaw-2026.9.6")
+DISTINCT: tuple[str, ...] = tuple(
+    {REVISIONS[name].semantics: name for name in [*reversed(REVISIONS), *_USUAL]}.values()
+)[::-1]
+"""One revision of each world: two that no model can tell apart need not be tried twice."""
+
+
 # -- races
 
 

@@ -15,7 +15,7 @@ from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.steps import DELETED, ENABLED, INFERRED, RUNNING, says_truth
 from lostproof.tables import chart
-from lostproof.world import OUTBOX, World, look, member
+from lostproof.world import LOGS, OUTBOX, World, look, member
 
 __all__ = ["PROPERTIES", "Property", "property_named"]
 
@@ -25,6 +25,7 @@ TERMINAL = tuple(code for code in range(len(TASK.states)) if code not in (ABSENT
 STEP_ABSENT, HELD, GONE, SETTLED = RUN.codes("absent", "held", "gone", "settled")
 BEGUN = RUN.codes("executing")
 OK, GIVEN_UP = ENDS.index("ok"), OUTBOX.index("given up")
+LINES = tuple(code for code, words in enumerate(LOGS) if words.startswith("ended"))
 STRENGTH = tuple(
     {"succeeded": 4, "failed": 4, "cancelled": 3, "timed_out": 2, "interrupted": 1, "lost": 1}.get(s, 0) for s in TASK.states
 )
@@ -45,8 +46,8 @@ class Property:
         step: for ``step``: where the transition breaks it.
         state: for ``state``: where the state breaks it.
         premise, goal: for ``leads-to``: whenever the premise holds, the goal holds then or later.
-        by: for ``step``: the attribute of an action that says whether the action can break it at all.
         needs: the bound that switches on what it is about; without it the property holds, with nothing said.
+        breakable_by: for ``step``: the fields of which one has to be written.
         because: why it is broken, in words, for the end of a race; ``{it}`` is the run, job or slot.
     """
 
@@ -60,8 +61,8 @@ class Property:
     state: Callable[[Model, World, Any], Any] | None = None
     premise: Callable[[Model, World, Any], Any] | None = None
     goal: Callable[[Model, World, Any], Any] | None = None
-    by: str = "writes_rows"
     needs: str = ""
+    breakable_by: tuple[str, ...] = ("row",)
 
     def subjects(self, m: Model) -> list[Any]:
         """Return everything that the property is about in ``m``: nothing in a world without what it ``needs``."""
@@ -105,6 +106,17 @@ def _live_closed(m: Model, before: World, after: World, k: int) -> Any:
 def _record_overwritten(m: Model, before: World, after: World, k: int) -> Any:
     weaker = look(STRENGTH, after.row[k]) < look(STRENGTH, before.row[k])
     return says_truth(before, k, before.row[k]) & weaker
+
+
+def _told(m: Model, w: World, k: int) -> Any:
+    """Return whether log or job state say how run ``k`` really ended, or a line that will say so is on its way."""
+    return member(w.log[k], LINES) | (w.log_queue[k] == 1) | (w.last[m.job_of(k)] == m.number(k))
+
+
+def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
+    kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
+    useless = says_truth(after, k, after.row[k])
+    return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)
 
 
 def _reported(status: Any) -> Any:
@@ -277,6 +289,13 @@ PROPERTIES: tuple[Property, ...] = (
         step=_record_overwritten,
     ),
     Property(
+        "evidence-outlives-its-use", "step", "run",
+        "the last durable word about how a run ended is kept, and so is the row, until the row says so",
+        "□(told ∧ row≠truth ⇒ told' ∧ ¬deleted(row)')",
+        "the row of {it} did not say how the run ended when the last word of log and job state, or the row, was deleted",
+        step=_evidence_destroyed, breakable_by=("log", "last", "pruned"),
+    ),
+    Property(
         "row-agrees-with-record", "state", "run",
         "a terminal row does not contradict the record, once no write of that run is pending",
         "□(recorded ∧ terminal ∧ ¬pending ⇒ row=truth)",
@@ -302,7 +321,7 @@ PROPERTIES: tuple[Property, ...] = (
         "no run of a job begins while another run of it is live",
         "□(live(job) ⇒ ¬begin(job)')",
         "a run of {it} began while another was live",
-        step=_begins_beside,
+        step=_begins_beside, breakable_by=("step", "work"),
     ),
     Property(
         "result-waits-for-nobody", "state", "run",
@@ -323,7 +342,7 @@ PROPERTIES: tuple[Property, ...] = (
         "a slot whose work really ended is not begun again",
         "□(executed ⇒ ¬begin')",
         "{it} was begun again although its work had ended",
-        step=_begun_again, by="begins_run",
+        step=_begun_again, breakable_by=("step",),
     ),
     Property(
         "slot-not-dropped", "leads-to", "slot",
@@ -365,7 +384,7 @@ PROPERTIES: tuple[Property, ...] = (
         "nobody gets the result of a run or slot, or the alert about its failure, twice",
         "□(received ⇒ ¬receive')",
         "somebody got what {it} brought forth although they had it already",
-        step=_received_again, by="delivers", needs="deliveries",
+        step=_received_again, breakable_by=("received",), needs="deliveries",
     ),
     Property(
         "result-not-dropped", "leads-to", "run",

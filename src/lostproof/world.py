@@ -164,6 +164,14 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),
     Field(
+        "deferred", "job", Home.SERVICE, "the job is over the limit of this start's catch-up, and to be put off",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
+        "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
@@ -214,6 +222,10 @@ FIELDS: tuple[Field, ...] = (
         "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
+    Field(
+        "ahead", "run", Home.GHOST, "the wall clock has been set back since the run began",
+        lambda b, r: 2 if b.clock_steps else 0, NO_YES,
+    ),
     Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.ends + 1, ENDS),
     Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
     Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),
@@ -227,6 +239,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
+    Field(
+        "pruned", "run", Home.LEDGER, "the row was deleted; its last status is what it said until then",
+        lambda b, r: b.retention + 1 if b.retention else 0, NO_YES,
+    ),
     Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),
     Field(
         "orphan", "run", Home.PROCESS, "the run could not create its row and holds no handle to it",
@@ -449,6 +465,10 @@ class World:
                 value = value.astype(np.uint8)
             self._values[cell.key] = value
             self._pending[cell.key] = (cell, value)
+
+    def touches(self, names: Sequence[str]) -> bool:
+        """Return whether anything has been written to the fields with ``names``."""
+        return any(cell.field.name in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes``."""

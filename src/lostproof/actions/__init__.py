@@ -14,9 +14,11 @@ from lostproof.actions.deliveries import delivery_actions
 from lostproof.actions.executors import executor_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
 from lostproof.actions.operator import operator_actions
+from lostproof.actions.retention import retention_actions
 from lostproof.actions.runs import log_actions, reservations, run_actions
 from lostproof.actions.stopping import stopping_actions
 from lostproof.actions.sweeps import decision_parts, offline_actions, sweep_actions
+from lostproof.actions.wall_clock import wall_clock_actions
 from lostproof.model import Model
 
 __all__ = ["ACTORS", "Action", "actions_of", "decision_parts"]
@@ -38,4 +40,6 @@ def actions_of(m: Model) -> tuple[Action, ...]:
         *offline_actions(m),
         *operator_actions(m),
         *outage_actions(m),
+        *wall_clock_actions(m),
+        *retention_actions(m),
     )

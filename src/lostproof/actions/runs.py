@@ -53,7 +53,7 @@ def writes_rows_in(section: Section) -> bool:
 
 def due_now(m: Model, job: int, w: World) -> Any:
     """Return whether the scheduler finds ``job`` due: a slot has fallen, no marker is set, and a run is left to use."""
-    return (w.fallen[job] > w.next[job]) & m.startable(w, job)
+    return (w.fallen[job] > w.next[job]) & (w.put_off[job] == 0) & m.startable(w, job)
 
 
 def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
@@ -280,7 +280,7 @@ def log_actions(m: Model) -> Iterator[Action]:
     for k in m.runs:
         at = ("log_queue", (k,), (1,))
         logged = ("run", k)
-        if any("queue_log" in s.steps for order in m.revision.write_orders.values() for s in order):
+        if m.revision.queues_log:
             yield Action("append_log", "run", at, always, partial(_append_log, m, k, True), (logged,))
             if m.bounds.store_faults:
                 yield Action(

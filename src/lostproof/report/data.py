@@ -32,8 +32,12 @@ __all__ = [
 
 ACTIONS: dict[str, str] = {
     "slot_due": "a scheduled time of the job arrives",
+    "put_off_due": "the time comes to which the catch-up has put the job off",
     "expire": "the row's last event becomes older than the grace",
     "age_marker": "the job's marker becomes older than two hours",
+    "clock_forward": "the wall clock jumps ahead by hours: rows and markers are old at once",
+    "clock_back": "the wall clock is set back by hours: rows and markers are young again",
+    "suspend": "the machine sleeps for hours: the process stands still, the wall clock and the schedule go on",
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
     "accept": "an operator asks for a run by hand, and gets the answer that it will be",
@@ -77,6 +81,8 @@ ACTIONS: dict[str, str] = {
     "enable": "an operator enables the job again",
     "delete": "an operator deletes the job",
     "clear_stuck": "the gateway clears a marker older than two hours",
+    "prune_row": "days later: the row has been kept long enough and is deleted",
+    "prune_log": "thousands of runs later: the job's lines are no longer in the log, and its state is of a later run",
     "crash": "the gateway is killed",
     "terminate": "the gateway gets a SIGTERM",
     "restart_in_process": "the gateway restarts inside its process",
@@ -86,6 +92,7 @@ ACTIONS: dict[str, str] = {
 
 STORES: dict[str, str] = {
     "row": "row",
+    "pruned": "row deleted",
     "marker": "marker",
     "last": "job state",
     "log": "run log",
@@ -99,6 +106,8 @@ STORES: dict[str, str] = {
     "plan": "CLI snapshot",
     "seen": "sweep's notes",
     "skipped": "skipped at start",
+    "deferred": "to be put off",
+    "put_off": "put off",
     "log_queue": "log line waits",
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",

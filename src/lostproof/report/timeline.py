@@ -42,6 +42,7 @@ FOLDED = 3
 """Sweeps in a row that change nothing are shown as one line from this many on."""
 
 KEPT = "kept"
+UNREAD = {"unread": "(read fails)", "torn": "(log line torn)"}
 LANES = ("clock", "gateway", "run", "sweep", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
@@ -50,6 +51,8 @@ _LOOKS = {
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
+    ("ahead", "yes"): "began after now",
+    ("pruned", "yes"): "row deleted",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",
@@ -313,7 +316,7 @@ def _label(m: Model, number: int, lane: str) -> str:
         elif param == "end":
             words.append(str(value))
         elif value:
-            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)"}.get(param, param))
+            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)", **UNREAD}.get(param, param))
     return " ".join(words)
 
 
@@ -416,6 +419,8 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
     match name, now:
         case "row", _:
             return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
+        case "log", "none":
+            return f"{run}log lines deleted"
         case "log", _:
             return f"{run}log {now}"
         case "outbox", _:
@@ -456,6 +461,10 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} {now}"
         case "marker_old" if now == "yes":
             return f"marker of {job} is two hours old"
+        case "deferred" if now == "yes":
+            return f"{job} is over the limit"
+        case "put_off" if now == "yes":
+            return f"{job} is put off"
         case "skipped" if now == "yes":
             return f"{job} is left out of the catch-up"
         case _:

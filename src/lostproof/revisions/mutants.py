@@ -64,11 +64,13 @@ SLICES: dict[str, Bounds] = {
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
     "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
     "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
+    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
+    "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
 }
 """The slices of ``ci``, and some that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again.
+was disabled matters only when it is enabled again. What cannot be read is a trouble of its own.
 """
 
 
@@ -235,7 +237,7 @@ _ALL = (
     _mutant(
         "close-job-first", "`settle` is one transaction (mutant: job, then row)",
         _closed(_section("record", "record_job"), _section("settle", "finalize_row")),
-        "row-agrees-with-record completed-run-converges",
+        "row-agrees-with-record completed-run-converges evidence-outlives-its-use",
     ),
     _mutant(
         "close-without-row", "`settle` writes the end into the row (`finalize_row`)",
@@ -425,6 +427,15 @@ _ALL = (
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",
         {"disabling_clears_marker": True}, "job-runs-alone", "operator-twice",
+    ),
+    _mutant(
+        "empty-ledger", "a start that cannot read the ledger does not proceed (`starts_without_ledger`)",
+        {"starts_without_ledger": True}, covered_by=("copies-of-rows",),
+    ),
+    _mutant(
+        "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
+        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        parts=("empty-ledger", "copies-of-rows"),
     ),
     # work that goes on by itself, and work that is stopped
     _mutant(

@@ -70,6 +70,7 @@ REFERENCE = Revision(
     delivery="attempted",
     alerts="attempted",
     admission="booked",
+    starts_without_ledger=False,
     rereads_rows=True,
     executor_records=True,
     gives_up_overruns=False,

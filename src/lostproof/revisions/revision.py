@@ -80,13 +80,23 @@ DESCRIBED = ("name", "title", "source", "own_rule", "accepts")
 
 @dataclass(frozen=True)
 class Constants:
-    """The product's time constants, in milliseconds."""
+    """The product's time constants, in milliseconds.
+
+    ``clock_step_ms`` is how far the wall clock jumps at least, and not the product's. ``stagger_ms`` is how far apart the
+    jobs come that a catch-up has put off. ``retention_ms`` and ``lost_retention_ms`` say how long a closed row, and a lost
+    one, is kept; ``log_runs`` is how many later runs push a line out of the log (they come one a minute).
+    """
 
     grace_ms: int = 300_000
     sweep_ms: int = 60_000
     first_sweep_ms: int = 5_000
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
+    clock_step_ms: int = 10_800_000
+    stagger_ms: int = 5_000
+    retention_ms: int = 604_800_000
+    lost_retention_ms: int = 604_800_000
+    log_runs: int = 2_000
     drain_ms: int = 315_000
 
 
@@ -135,6 +145,8 @@ class Revision:
             ``by_owner``, it tells the work to stop, and the run writes how it ended.
         drains: a SIGTERM waits for runs in flight, and stops them at its deadline.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
+        starts_without_ledger: a start that cannot read the ledger goes on with an empty one; otherwise it does not proceed,
+            and is tried again.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -170,6 +182,7 @@ class Revision:
     delivery: str = "direct"
     alerts: str = "queued"
     admission: str = "lane"
+    starts_without_ledger: bool = True
     rereads_rows: bool = False
     executor_records: bool = False
     gives_up_overruns: bool = True
@@ -203,6 +216,11 @@ class Revision:
         """The write orders by path, for the paths that there are."""
         orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
         return {path: order for path, order in orders.items() if order}
+
+    @property
+    def queues_log(self) -> bool:
+        """Whether runs write a line into the run log."""
+        return any("queue_log" in section.steps for order in self.write_orders.values() for section in order)
 
     def states(self, path: str) -> tuple[str, ...]:
         """Return the chart states that a run of ``path`` passes, the one before each section and the last.
@@ -288,6 +306,11 @@ class Revision:
         """Return whether a start leaves jobs whose run was cut off out of its catch-up."""
         always = "skip_interrupted_jobs" in self.repair
         return always or ("skip_interrupted_one_shots" in self.repair and not bounds.recurring)
+
+    def puts_off(self, bounds: Bounds) -> bool:
+        """Return whether a start's catch-up can have more to do than it may start at once."""
+        catches_up = self.catch_up is not None and (self.catch_up_agents or not bounds.agents)
+        return catches_up and 0 < bounds.catch_up_limit < bounds.jobs
 
     def cancels_at_once(self, bounds: Bounds) -> bool:
         """Return whether a cancel closes the row before the work has stopped."""
