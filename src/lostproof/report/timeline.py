@@ -478,7 +478,7 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
         case "queued":
             return "reserved only" if now == "yes" else None
         case "accepted":
-            return f"a request for {job} {'waits' if now == 'yes' else 'leaves the lane'}"
+            return f"a request for {job} waits" if now == "yes" else f"no request for {job} waits any more"
         case "booked":
             return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
         case "owed" if now == "0":
