@@ -287,8 +287,12 @@ def run(
     chosen = [revision(name).name for name in _distinct(revisions)] or None
     if record:
         _record(scenarios.find(paths) if paths else [], chosen)
-    loaded = [scenarios.load(path) for path in scenarios.find(paths)]
+    loaded = []
     with progress() as say:
+        for path in scenarios.find(paths):
+            if say:
+                say(f"reading {path.name}")
+            loaded.append(scenarios.load(path))
         found = replay.run_all([(scenario, chosen or scenario.revisions) for scenario in loaded], say)
         replayed = list(zip(loaded, found, strict=True))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)

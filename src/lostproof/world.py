@@ -451,7 +451,9 @@ class _Cells:
         self._cells = cells
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Any:
-        return self._world.read(self._cells[index if isinstance(index, tuple) else (index,)])
+        cell = self._cells[index if isinstance(index, tuple) else (index,)]
+        value = self._world._values.get(cell.key)  # most reads are not the first: one call less for them
+        return self._world.read(cell) if value is None else value
 
     def __setitem__(self, index: int | tuple[int, ...], value: Any) -> None:
         self._world.write(self._cells[index if isinstance(index, tuple) else (index,)], value)

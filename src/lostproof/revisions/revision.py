@@ -221,7 +221,7 @@ class Revision:
         """The version that was published, for example ``2026.4.15``; for what is not shipped, the name."""
         return self.name.removeprefix(PRODUCT)
 
-    @property
+    @cached_property
     def write_orders(self) -> dict[str, WriteOrder]:
         """The write orders by path, for the paths that there are."""
         orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
@@ -243,6 +243,9 @@ class Revision:
         Raises:
             Defect: the write order takes an edge that the chart does not have.
         """
+        known = self._states.get(path)
+        if known is not None:
+            return known
         run = chart("run")
         targets = {(edge.source, edge.event): edge.target for edge in run.edges}
         states = [run.initial]
@@ -251,7 +254,11 @@ class Revision:
             if target is None:
                 raise Defect(f"{self.name}: {path} takes {section.event!r} in {states[-1]!r}; the chart has no such edge")
             states.append(target)
-        return tuple(states)
+        return self._states.setdefault(path, tuple(states))
+
+    @cached_property
+    def _states(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
