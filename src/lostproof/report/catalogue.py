@@ -20,6 +20,8 @@ FAMILIES = {
     "ownership": "Somebody interferes with a run that somebody else is at work on.",
     "slots": "A scheduled time is executed twice, or not at all.",
     "storage": "A write fails, or a store says something else than the other.",
+    "clock": "The wall clock is set, or the machine sleeps: what is old or due changes at once.",
+    "retention": "What was kept for a while is deleted, needed or not.",
     "impossible": "No rule can be right here: two worlds leave the same disk behind.",
 }
 """What the scenarios of a folder have in common."""
