@@ -12,7 +12,7 @@ from lostproof.evidence import ENDS, INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, Cell, Layout, World, look, member, where
+from lostproof.world import PATHS, SENDING, Cell, Layout, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action
@@ -25,6 +25,7 @@ IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded"
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
 GIVEN_UP_ENDS = (0, ENDS.index("timed_out"), ENDS.index("failed"))
 STEP_ABSENT, APPLIED = RUN.codes("absent", "applied")
+TO_BE_SENT, SENT = SENDING.index("to be sent"), SENDING.index("sent")
 ABSENT = TASK.code("absent")
 
 
@@ -153,6 +154,10 @@ class Model:
             for k in self.runs_of(job):
                 free = free & (self.in_progress(w, k) == 0)
         return free
+
+    def delivering(self, w: World, k: int) -> Any:
+        """Return whether the gateway's process is about to deliver what run ``k`` brought forth, or to say that it has."""
+        return member(w.sending[k], (TO_BE_SENT, SENT)) if self.bounds.deliveries else False
 
     def superseded(self, w: World, k: int) -> Any:
         """Return whether run ``k`` has lost its receipt, and its row does not say so yet."""

@@ -13,7 +13,7 @@ import yaml
 
 from lostproof.actions.retention import RETAINED
 from lostproof.bounds import BUDGETS, Bounds, bounds_from
-from lostproof.drivers.script import Cue
+from lostproof.drivers.script import WRITES, Cue
 from lostproof.drivers.timed import AGING
 from lostproof.errors import BadInput, unknown
 from lostproof.evidence import ENDS
@@ -261,7 +261,7 @@ class Reader:
         params: list[tuple[str, int]] = []
         if "job" in entry:
             params.append(("job", self._job(entry["job"], bounds, (*place, "job"))))
-        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable", "reassign"):
+        elif entry["do"] in ("slot_due", "run_now", "accept", "disable", "delete", "enable", "reassign"):
             params.append(("job", 0))
         if "run" in entry:
             params.append(("run", self._run(entry["run"], bounds, (*place, "run"))))
@@ -271,7 +271,7 @@ class Reader:
             raise self.wrong(place, "how the work ends is missing; give 'end': ok, failed or timed_out")
         params += [(flag, int(entry[flag])) for flag in FLAGS if flag in entry]
         if entry["do"] in ("hold", "release", "fail_write") and not {"run", "write"} <= set(entry):
-            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of row, job, log")
+            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of {', '.join(WRITES)}")
         window = None
         if "between" in entry:
             first, second = (self._moment(moment, (*place, "between")) for moment in entry["between"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lostproof.evidence import ENDS
 from lostproof.tables import REFUSED, chart
-from lostproof.world import PATHS, Home, World, look, member, where
+from lostproof.world import OUTBOX, PATHS, SENDING, Home, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model
@@ -22,6 +22,8 @@ __all__ = [
     "REPAIRS",
     "STEPS",
     "Step",
+    "answer_request",
+    "bring_forth",
     "close_interrupted",
     "decide_row",
     "disown_row",
@@ -115,8 +117,15 @@ def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
 
 def _notice(m: Model, w: World, k: int, on: Any) -> None:
     job = m.job_of(k)
+    answer_request(m, w, k, on)
     for slot in range(m.bounds.slots):
         w.noticed[job, slot] = w.noticed[job, slot] | (on & (w.slot[k] == slot))
+
+
+def answer_request(m: Model, w: World, k: int, on: Any) -> None:
+    """Owe nobody an answer any more whose request run ``k`` was to be, where ``on``: it has begun, or is given up."""
+    job = m.job_of(k)
+    w.owed[job] = where(on & (w.owed[job] == m.number(k) + 1), 0, w.owed[job])
 
 
 def inferred(m: Model, copy: Any, status: Any) -> Any:
@@ -292,6 +301,28 @@ def write_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
         w.recorded[k] = w.recorded[k] | (kept & m.tells_truth(w, k))
 
 
+# -- what a run brings forth
+
+PENDING = OUTBOX.index("pending")
+TO_BE_SENT = SENDING.index("to be sent")
+DOWN = chart("gateway").code("down")
+
+
+def bring_forth(m: Model, w: World, k: int, on: Any) -> None:
+    """Let the gateway's process have what run ``k`` brought forth, to be sent, where ``on``."""
+    w.sending[k] = where(on, TO_BE_SENT, w.sending[k])
+
+
+@_step(Home.OUTBOX)
+def enqueue(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Put what the run brought forth into the delivery queue; a gateway that is up sends it at once."""
+    if disk:
+        direct = m.revision.delivers_by("direct")
+        queued = on & (member(w.end[k], direct) == 0) if direct else on
+        w.outbox[k] = where(queued, PENDING, w.outbox[k])
+    bring_forth(m, w, k, on & (w.gateway != DOWN))
+
+
 # -- the active set
 
 
@@ -402,6 +433,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
         if startup or not m.revision.reclaims_silently:
             w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
+        answer_request(m, w, k, dead)
         drop_marker(job, w, dead)
 
 

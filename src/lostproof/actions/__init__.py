@@ -8,7 +8,9 @@ section is one action.
 from __future__ import annotations
 
 from lostproof.actions.action import ACTORS, Action
+from lostproof.actions.admission import admission_actions
 from lostproof.actions.clock import clock_actions
+from lostproof.actions.deliveries import delivery_actions
 from lostproof.actions.executors import executor_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
 from lostproof.actions.operator import operator_actions
@@ -27,10 +29,12 @@ def actions_of(m: Model) -> tuple[Action, ...]:
     return (
         *clock_actions(m),
         *reservations(m),
+        *admission_actions(m),
         *run_actions(m),
         *executor_actions(m),
         *stopping_actions(m),
         *log_actions(m),
+        *delivery_actions(m),
         *gateway_actions(m),
         *sweep_actions(m),
         *offline_actions(m),

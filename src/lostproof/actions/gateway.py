@@ -24,12 +24,13 @@ from lostproof.steps import (
     restore_rows,
 )
 from lostproof.tables import chart
-from lostproof.world import WIPES, World, member, where
+from lostproof.world import SENDING, WIPES, World, member, where
 
 __all__ = ["gateway_actions", "outage_actions"]
 
 GATEWAY = chart("gateway")
 NEXT = GATEWAY.table({})
+LEFT_BEHIND = SENDING.index("left behind")
 
 
 def gateway_actions(m: Model) -> Iterator[Action]:
@@ -191,9 +192,9 @@ def outage_actions(m: Model) -> Iterator[Action]:
         yield _fault(m, "crash", "crashes", lambda w: None)
     if m.bounds.restarts:
         yield _fault(m, "terminate", "restarts", lambda w: None)
-        yield _fault(m, "restart_in_process", "restarts", partial(_restart, m, m.revision.reloads_memory))
+        yield _fault(m, "restart_in_process", "restarts", partial(_start_over, m, m.revision.reloads_memory))
         if m.bounds.read_faults and m.revision.reloads_memory and m.revision.starts_without_ledger:
-            yield _fault(m, "restart_in_process", "restarts", partial(_restart, m, False), unread=True)
+            yield _fault(m, "restart_in_process", "restarts", partial(_start_over, m, False), unread=True)
         yield _fault(m, "reload", "restarts", partial(_restart, m, False))
 
 
@@ -229,3 +230,10 @@ def _restart(m: Model, reload_memory: bool, w: World) -> None:
     if reload_memory:
         restore_rows(m, w)
     time_passes(m, w)
+
+
+def _start_over(m: Model, reload_memory: bool, w: World) -> None:
+    """Restart in the process: what was left behind in the delivery queue is up for another look."""
+    _restart(m, reload_memory, w)
+    for k in m.runs:
+        w.sending[k] = where(w.sending[k] == LEFT_BEHIND, 0, w.sending[k])

@@ -40,6 +40,8 @@ ACTIONS: dict[str, str] = {
     "suspend": "the machine sleeps for hours: the process stands still, the wall clock and the schedule go on",
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
+    "accept": "an operator asks for a run by hand, and gets the answer that it will be",
+    "decline": "the gateway cannot start such a run when its turn comes, and drops it",
     "reserve": "the run's marker is set",
     "activate": "the run's reservation becomes the job's marker; the run takes its start time",
     "fence": "the run finds its reservation gone and does not begin",
@@ -57,6 +59,12 @@ ACTIONS: dict[str, str] = {
     "disown": "the row of such a run is closed as failed, whatever it said",
     "append_log": "the finished line reaches the run log",
     "append_interrupted": "an interrupted line reaches the run log",
+    "enqueue": "what a run brought forth is put into the delivery queue",
+    "attempt": "the delivery queue is told that it is about to be sent",
+    "send": "it is sent to somebody, who gets it",
+    "acknowledge": "the delivery queue is told that it was sent",
+    "take_up": "a start finds an entry that was not acknowledged, and will send it",
+    "give_up": "a start finds an entry that may have been sent, and gives it up for people to see",
     "start": "a new gateway process loads the ledger; maintenance is scheduled",
     "repair": "start-up deals with what the last process left behind",
     "close_interrupted": "the row of an interrupted run is closed, in a write of its own",
@@ -105,6 +113,10 @@ STORES: dict[str, str] = {
     "unclosed": "row to close",
     "cancelling": "cancel",
     "orphan": "no handle",
+    "accepted": "request in the lane",
+    "booked": "booking",
+    "outbox": "delivery queue",
+    "sending": "sender",
 }
 """What people call the stores that processes read and write: every field except those that say what an actor does."""
 

@@ -62,6 +62,10 @@ _RUN_WORDS = {
     ("work", "no"): "work is over",
     ("cancelling", "yes"): "told to stop",
     ("twin", "yes"): "has the id of the run before it",
+    ("sending", "to be sent"): "to be delivered",
+    ("sending", "left behind"): "entry left behind",
+    ("received", "1"): "delivered",
+    ("received", "2"): "delivered again",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",
     ("step", "released"): "gives the job back",
@@ -419,6 +423,8 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
             return f"{run}log lines deleted"
         case "log", _:
             return f"{run}log {now}"
+        case "outbox", _:
+            return f"{run}delivery {now}" if was == "none" else f"{run}delivery {was}→{now}"
         case "plan", "none":
             return None
         case "plan", _:
@@ -445,6 +451,12 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} belongs to another agent" if now == "yes" else None
         case "queued":
             return "reserved only" if now == "yes" else None
+        case "accepted":
+            return f"a request for {job} {'waits' if now == 'yes' else 'leaves the lane'}"
+        case "booked":
+            return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
+        case "owed" if now == "0":
+            return "the request is answered"
         case "job":
             return f"{job} {now}"
         case "marker_old" if now == "yes":

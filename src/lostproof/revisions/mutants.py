@@ -62,6 +62,8 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
+    "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
+    "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
     "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
     "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
 }
@@ -356,6 +358,41 @@ _ALL = (
         "somebody settles rows that no marker leads to (`settle_dead_owners`, `rule`)",
         {"repair": ("settle_marked",)} | NO_SWEEP, "vanished-run-is-closed", "operator",
         parts=("startup-by-marker", "sweep-off"),
+    ),
+    # what a run brings forth
+    _mutant(
+        "close-without-queue", "what a run brought forth enters the delivery queue when it ends (`enqueue`, in `settle`)",
+        _closed(_section("settle", "finalize_row", "record_job")), "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "close-queue-last", "`settle` is one transaction (mutant: row and job, then the delivery queue; `enqueue`)",
+        _closed(_section("record", "finalize_row", "record_job"), _section("settle", "enqueue")),
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "delivery-unqueued", "a result that is to be sent is in the delivery queue (`delivery`)", {"delivery": "direct"},
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "delivery-told-afterwards", "the delivery queue is told before a result is sent (`delivery`; mutant: afterwards)",
+        {"delivery": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    _mutant(
+        "alerts-unqueued", "an alert that is to be sent is in the delivery queue (`alerts`)", {"alerts": "direct"},
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "alerts-told-afterwards", "the delivery queue is told before an alert is sent (`alerts`; mutant: afterwards)",
+        {"alerts": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    # requests
+    _mutant(
+        "requests-in-memory", "a request is booked on disk before it is acknowledged (`admission`)", {"admission": "lane"},
+        "acknowledged-run-not-dropped", "admission",
+    ),
+    _mutant(
+        "requests-in-memory-told", "a request is booked on disk, not only answered if it is dropped (`admission`)",
+        {"admission": "told"}, "acknowledged-run-not-dropped", "admission",
     ),
     # the registry, identity, operators
     _mutant(

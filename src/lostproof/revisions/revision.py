@@ -12,7 +12,7 @@ from lostproof.errors import Defect
 from lostproof.evidence import ENDS, Decision, Rule, RuleTable, tabulate
 from lostproof.tables import Table, chart
 
-__all__ = ["Constants", "Revision", "Section", "WriteOrder"]
+__all__ = ["ADMISSION", "DELIVERY", "Constants", "Revision", "Section", "WriteOrder"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,25 @@ WriteOrder = tuple[Section, ...]
 
 INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
 """The start-up steps that write into a job's state that its run was interrupted."""
+APPLYING = frozenset({"queue_log", "write_log", "record_result", "record_job"})
+"""The steps with which a result is applied to the job; the log line belongs to the same moment."""
+
+
+DELIVERY: dict[str, str] = {
+    "direct": "sent at once; nothing durable says that it was to be sent, or that it was",
+    "queued": "put into the delivery queue, sent, acknowledged there; a start sends what is not acknowledged",
+    "attempted": "likewise, but the queue is told before it is sent; a start gives up what may have been sent",
+}
+"""The ways in which something is delivered."""
+
+
+ADMISSION: dict[str, str] = {
+    "lane": "it waits in memory; if the job is busy or gone when its turn comes it is dropped, and only a log line says so",
+    "told": "likewise, but what is dropped gets a row that says so",
+    "reserved": "the job is reserved for it before it is acknowledged; a receipt names it, whatever becomes of it",
+    "booked": "it is booked with the job before it is acknowledged, and waits there until its run opens, after a start too",
+}
+"""What may become of a manual run between its acknowledgement and its reservation."""
 
 
 PRODUCT = "openclaw-"
@@ -111,6 +130,11 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
+        delivery: how the result of a run that ended ok is delivered, one of :data:`DELIVERY`. It is done before the end is
+            recorded, unless the run's last write puts it into the queue (the step ``enqueue``).
+        alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
+            job; nobody waits for it.
+        admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
         rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
@@ -155,6 +179,9 @@ class Revision:
     receipts: bool = False
     reclaims_silently: bool = False
     spares_active_marker: bool = False
+    delivery: str = "direct"
+    alerts: str = "queued"
+    admission: str = "lane"
     starts_without_ledger: bool = True
     rereads_rows: bool = False
     executor_records: bool = False
@@ -168,6 +195,11 @@ class Revision:
     def __post_init__(self) -> None:
         for path in self.write_orders:
             self.states(path)
+        for way in (self.delivery, self.alerts):
+            if way not in DELIVERY:
+                raise Defect(f"{self.name}: nothing is delivered {way!r}; the ways are {', '.join(DELIVERY)}")
+        if self.admission not in ADMISSION:
+            raise Defect(f"{self.name}: nothing is admitted {self.admission!r}; the ways are {', '.join(ADMISSION)}")
 
     @property
     def shipped(self) -> bool:
@@ -236,6 +268,34 @@ class Revision:
     @cached_property
     def _tables(self) -> dict[tuple[str, ...], RuleTable]:
         return {}
+
+    @property
+    def waits_in_lane(self) -> bool:
+        """Whether an acknowledged manual run waits in the memory of the gateway only."""
+        return self.admission in ("lane", "told")
+
+    @property
+    def queues_deliveries(self) -> bool:
+        """Whether anything that a run brings forth goes through the delivery queue."""
+        return self.delivery != "direct" or self.alerts != "direct"
+
+    def delivers_by(self, way: str) -> tuple[int, ...]:
+        """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes.
+
+        A run that the watchdog gives up has not ended yet, and brings forth an alert.
+        """
+        ok = ENDS.index("ok")
+        others = [end for end in range(len(ENDS)) if end != ok]
+        return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
+
+    def queues_at_the_end(self, path: str) -> bool:
+        """Return whether a run's own write puts what it brought forth into the delivery queue."""
+        return any("enqueue" in section.steps for section in self.write_orders[path])
+
+    def applies_result(self, path: str, section: Section) -> bool:
+        """Return whether it is in ``section`` that the result is applied to the job, in memory at least."""
+        applying = (s for s in self.write_orders[path] if not APPLYING.isdisjoint(s.steps))
+        return section is next(applying, None)
 
     @property
     def interrupts_jobs(self) -> bool:
