@@ -115,7 +115,8 @@ def _told(m: Model, w: World, k: int) -> Any:
 
 def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
     kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
-    useless = says_truth(after, k, after.row[k])
+    # Where there is no row there is nothing that the word could be of use for.
+    useless = says_truth(after, k, after.row[k]) | (before.row[k] == ABSENT)
     return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)
 
 
