@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from inspect import cleandoc
 from itertools import pairwise
 from typing import Any
@@ -37,9 +37,12 @@ PINNED_BOUNDS = "ci"
 
 EVERYTHING = Bounds(
     jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
-    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1,
+    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1, deliveries=1,
 )
 """A world in which everything that a revision can do is possible."""
+
+ADMITTING = replace(EVERYTHING, admission=1)
+"""The same for runs that are acknowledged first: these are started in another way."""
 
 
 # -- lists
@@ -61,7 +64,7 @@ def actions_data() -> list[dict[str, Any]]:
     """Return everything that can happen in some revision: who does it, what it takes, and where it exists."""
     found: dict[str, dict[str, Any]] = {}
     for known in REVISIONS.values():
-        for action in Model(known, EVERYTHING).actions:
+        for action in (*Model(known, EVERYTHING).actions, *Model(known, ADMITTING).actions):
             entry = found.setdefault(
                 action.name,
                 {"name": action.name, "actor": action.actor, "kind": "product", "params": set(), "revisions": [],

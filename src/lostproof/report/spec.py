@@ -7,7 +7,7 @@ the engines use. ``cog --check`` fails when a document no longer says what the c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lostproof.actions import Action
@@ -21,22 +21,27 @@ from lostproof.report.heads import ranges, short_names
 from lostproof.report.rules import rule_rows
 from lostproof.report.text import LOOKS
 from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision, shipped_revisions
+from lostproof.revisions.revision import ADMISSION, DELIVERY
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
 from lostproof.world import FIELD, FIELDS, WIPES, Home
 
 __all__ = [
-    "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "flag_docs", "leftovers",
-    "limits", "mark_of", "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table",
-    "step_table", "table", "transitions", "verdict_matrix", "write_orders",
+    "accepted", "actions", "admission_ways", "chart_doc", "constants", "delivery_ways", "diagram", "differences",
+    "field_table", "flag_docs", "leftovers", "limits", "mark_of", "preset", "property_table", "repair_table",
+    "restart_table", "revision_facts", "rule_table", "step_table", "table", "transitions", "verdict_matrix",
+    "write_orders",
 ]
 
 EVERYTHING = Bounds(
     jobs=2, slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
     manual=1, clock_steps=1, read_faults=1, retention=1,
-    catch_up_limit=1,
+    catch_up_limit=1, deliveries=1,
 )
 """Bounds under which every action of a revision can happen."""
+
+ADMITTING = replace(EVERYTHING, admission=1)
+"""The same for runs that are acknowledged first: these are started in another way."""
 
 ON_FAULT = {
     "skip": "a failed write is skipped",
@@ -187,7 +192,7 @@ def actions() -> str:
     """Return everything that can happen in some revision."""
     kinds: dict[str, _Kind] = {}
     for name, subject in REVISIONS.items():
-        for action in Model(subject, EVERYTHING).actions:
+        for action in (*Model(subject, EVERYTHING).actions, *Model(subject, ADMITTING).actions):
             kind = kinds.setdefault(action.name, _Kind(action.actor, {}, {}, {}, {}, {}))
             field_name, _, values = action.at
             kind.when.setdefault(field_name, set()).update(values)
@@ -228,6 +233,27 @@ def _when(name: str, values: set[int]) -> str:
 
 def _alternatives(words: Sequence[str]) -> str:
     return " or ".join(f"`{word}`" for word in words)
+
+
+def delivery_ways() -> str:
+    """Return the ways in which something is delivered, with the revisions that deliver results and alerts so."""
+    rows = [
+        (
+            f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.delivery == way]),
+            ranges([name for name, known in REVISIONS.items() if known.alerts == way]),
+        )
+        for way, told in DELIVERY.items()
+    ]
+    return table(("way", "what happens", "results", "alerts"), rows)
+
+
+def admission_ways() -> str:
+    """Return what may become of an acknowledged manual run, with the revisions in which it does."""
+    rows = [
+        (f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.admission == way]))
+        for way, told in ADMISSION.items()
+    ]
+    return table(("way", "what becomes of it", "revisions"), rows)
 
 
 def limits() -> str:
