@@ -183,11 +183,13 @@ _ALL_TROUBLES: dict[str, int] = {
     "jobs": 2, "slots": 2, "outcomes": 3, "crashes": 1, "restarts": 1, "offline_passes": 1, "store_faults": 1,
     "operator_actions": 2, "same_ms": 1,
 }
+_ALL_FEATURES: dict[str, int] = {
+    "detached": 1, "overruns": 1, "cancels": 1, "drain": 1, "deliveries": 1, "clock_steps": 1, "read_faults": 1,
+    "retention": 1, "catch_up_limit": 1,
+}
 EVERYTHING: tuple[Bounds, ...] = (
-    Bounds(
-        **_ALL_TROUBLES, detached=1, overruns=1, cancels=1, drain=1, deliveries=1, admission=1, clock_steps=1, read_faults=1,
-        retention=1, catch_up_limit=1,
-    ),
+    Bounds(**_ALL_TROUBLES, **_ALL_FEATURES),
+    Bounds(**_ALL_TROUBLES, **_ALL_FEATURES, admission=1),
     Bounds(**_ALL_TROUBLES, gateways=2),
 )
 """Worlds in one of which everything is possible that a revision can do. They are far too large to explore."""

@@ -23,6 +23,7 @@ from lostproof.report.data import ACTIONS
 from lostproof.report.rules import rule_rows
 from lostproof.report.text import LOOKS, listing
 from lostproof.revisions import REVISIONS, Revision
+from lostproof.revisions.revision import DESCRIBED
 from lostproof.scenarios import find, load
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import Chart
@@ -163,6 +164,12 @@ def _flags(revision: Revision) -> dict[str, bool]:
     return {f.name: getattr(revision, f.name) for f in fields(Revision) if isinstance(getattr(revision, f.name), bool)}
 
 
+def _ways(revision: Revision) -> dict[str, str]:
+    """Return the attributes that choose one of several ways."""
+    named = [f.name for f in fields(Revision) if f.name not in DESCRIBED]
+    return {name: value for name in named if isinstance(value := getattr(revision, name), str)}
+
+
 def _first_line(doc: str | None) -> str:
     return " ".join(_plain(doc or "").split("\n\n")[0].split())
 
@@ -196,6 +203,7 @@ def revision_data(revision: Revision) -> dict[str, Any]:
         "repair": list(revision.repair),
         "ready": list(revision.ready),
         "flags": _flags(revision),
+        "ways": _ways(revision),
         "constants": asdict(revision.constants),
         "accepts": dict(revision.accepts),
     }
@@ -222,6 +230,8 @@ def revision_view(revision: Revision) -> RenderableType:
     parts += [Text(), Text("facts", "bold")]
     flags = [{"is": f"  {'yes' if on else 'no'}", "what": docs.get(name, name)} for name, on in data["flags"].items()]
     parts.append(listing(flags, ["is", "what"]))
+    ways = [{"way": f"  {way}", "what": docs.get(name, name)} for name, way in data["ways"].items()]
+    parts += [Text(), Text("ways", "bold"), listing(ways, ["way", "what"])]
     constants = ", ".join(f"{name} {value:,}" for name, value in data["constants"].items())
     parts += [Text(), Text.assemble(("constants  ", "bold"), constants)]
     for name, proof in revision.accepts.items():

@@ -21,14 +21,16 @@ from lostproof.report.rules import rule_rows
 from lostproof.report.show import every_action
 from lostproof.report.text import LOOKS
 from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision, shipped_revisions
+from lostproof.revisions.revision import ADMISSION, DELIVERY
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
 from lostproof.world import FIELD, FIELDS, WIPES, Home
 
 __all__ = [
-    "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "flag_docs", "leftovers",
-    "limits", "mark_of", "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table",
-    "step_table", "table", "transitions", "verdict_matrix", "write_orders",
+    "accepted", "actions", "admission_ways", "chart_doc", "constants", "delivery_ways", "diagram", "differences",
+    "field_table", "flag_docs", "leftovers", "limits", "mark_of", "preset", "property_table", "repair_table",
+    "restart_table", "revision_facts", "rule_table", "step_table", "table", "transitions", "verdict_matrix",
+    "write_orders",
 ]
 
 ON_FAULT = {
@@ -223,6 +225,27 @@ def _when(name: str, values: set[int]) -> str:
 
 def _alternatives(words: Sequence[str]) -> str:
     return " or ".join(f"`{word}`" for word in words)
+
+
+def delivery_ways() -> str:
+    """Return the ways in which something is delivered, with the revisions that deliver results and alerts so."""
+    rows = [
+        (
+            f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.delivery == way]),
+            ranges([name for name, known in REVISIONS.items() if known.alerts == way]),
+        )
+        for way, told in DELIVERY.items()
+    ]
+    return table(("way", "what happens", "results", "alerts"), rows)
+
+
+def admission_ways() -> str:
+    """Return what may become of an acknowledged manual run, with the revisions in which it does."""
+    rows = [
+        (f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.admission == way]))
+        for way, told in ADMISSION.items()
+    ]
+    return table(("way", "what becomes of it", "revisions"), rows)
 
 
 def limits() -> str:

@@ -132,11 +132,13 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
-        delivery: how the result of a run that ended ok is delivered, one of :data:`DELIVERY`. It is done before the end is
-            recorded, unless the run's last write puts it into the queue (the step ``enqueue``).
-        alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
-            job; nobody waits for it.
-        admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
+        delivery: how the result of a run that ended ok is delivered: ``direct``, past the delivery queue; ``queued``, put
+            there, sent, and acknowledged there; or ``attempted``, where the queue is told before it is sent, too. It is
+            done before the end is recorded, unless the run's own write puts it into the queue (the step ``enqueue``).
+        alerts: how the alert about a run that failed is delivered, in one of the same ways. It goes out when the result is
+            applied to the job; nobody waits for it.
+        admission: where a manual run waits once it is acknowledged: in the ``lane``, in memory; there, with a row if it is
+            dropped (``told``); with its job ``reserved``; or ``booked`` with the job until it opens.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
         works_on_disk: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
