@@ -474,9 +474,9 @@ class World:
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes`` of the gateway whose view this is."""
-        homes = self.layout.homes if self._first is None else self.layout.peer_homes
+        held = self.layout.homes if self._first is None else self.layout.peer_homes
         for home in homes:
-            for cell in homes[home]:
+            for cell in held[home]:
                 wiped = cell.field.wiped
                 self.write(cell, look(wiped, self.read(cell)) if wiped else 0)
 

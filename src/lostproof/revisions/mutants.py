@@ -334,7 +334,7 @@ _ALL = (
     ),
     _mutant(
         "owner-per-job", "ownership is per run (`owner`; mutant: a set of jobs, in memory)", _per_job(OPEN),
-        covered_by=("open-without-marker",),
+        "live-run-never-closed", "peer",
     ),
     _mutant(
         "owner-per-job-and-no-marker", "ownership is per run, and a job has one run at a time (`owner`, `set_marker`)",
