@@ -52,8 +52,9 @@ class Evidence:
         expired: the row's last event is at least the grace (300 s) older than the sweep's captured ``now``.
         authoritative: the deciding process is the gateway that owns the runs (an offline CLI is not).
         active: the row's job is in the deciding process's active set.
-        owner: whether the deciding process executes this very run itself: ``live``, ``dead`` (it does not, and it is the
-            only process that could), or ``unknown`` (an offline CLI cannot tell).
+        owner: whether a living process executes this very run, as far as the deciding one can tell: ``live``, ``dead``, or
+            ``unknown``. A single gateway can tell, an offline CLI cannot; beside a second gateway one can only where the
+            store names owners, and otherwise knows of its own runs alone.
         log: last run-log line whose ``runAtMs`` equals the row's start: ``none``, ``ok``, ``failed``, ``timed_out`` or
             ``interrupted`` (written by a start-up that found a marker; its time is the marker's); or, if there is no
             such line, ``interrupted_earlier``: an interrupted line whose time lies a little before the row's start, as

@@ -377,7 +377,7 @@ class Layout:
         self.all_cells = tuple(placed[key] for key in range(len(wanted)))
         self.of_peer = {name: self.cells.get(PEER + name, cells) for name, cells in self.cells.items()}
         """The cells by name, as the second gateway sees them: what is in a gateway's memory is in its own."""
-        self.homes = tuple(
+        self.homes, self.peer_homes = (
             {
                 home: tuple(
                     cell for cell in self.all_cells
@@ -387,7 +387,6 @@ class Layout:
             }
             for peer in (False, True)
         )
-        """The cells that take bits by their home, once for each gateway."""
 
     def cell(self, name: str, *index: int) -> Cell:
         """Return the cell of field ``name`` at ``index``."""
@@ -556,8 +555,9 @@ class World:
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes`` of the gateway whose view this is."""
+        held = self.layout.homes if self._first is None else self.layout.peer_homes
         for home in homes:
-            for cell in self.layout.homes[self._first is not None][home]:
+            for cell in held[home]:
                 wiped = cell.field.wiped
                 self.write(cell, look(wiped, self.read(cell)) if wiped else 0)
 
