@@ -1,0 +1,82 @@
+"""`lostproof explain`: what a revision's rules allow for something that was observed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lostproof.options import Name, Place, format_option, from_here
+from lostproof.output import print_json, print_views, progress, width
+
+if TYPE_CHECKING:
+    from lostproof.explaining.explain import Answer
+    from lostproof.explaining.notes import Notes
+
+__all__ = ["explain"]
+
+MAX_STATES = 1_000_000
+CODES = {"explained": 0, "impossible": 1, "inconclusive": 3}
+
+
+@click.command()
+@click.argument("notes", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--revision", "names", multiple=True, type=Name("revision"), metavar="REVISION",
+              help="Explain under this revision only (may be repeated); the default is all of them.")
+@click.option("--bounds", metavar="PAIRS", help="Bounds other than the file's, such as crashes=3,faults=3.")
+@click.option("--limit", type=click.IntRange(min=1), default=6, show_default=True, metavar="N",
+              help="How many explanations to list for each revision.")
+@click.option("--brief", is_flag=True, help="Titles only, without timelines.")
+@click.option("--save", type=Place(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write each explanation as a scenario file that replays.")
+@click.option("--max-states", type=click.IntRange(min=1), default=MAX_STATES, show_default=True, metavar="N",
+              help="Look at no more states in one world; what needs more is inconclusive.")
+@format_option("text", "json")
+def explain(
+    notes: Path, names: tuple[str, ...], bounds: str | None, limit: int, brief: bool, save: Path | None,
+    max_states: int, form: str,
+) -> None:
+    """Explain what an operator observed: every way in which a revision's rules allow it, or that they do not.
+
+    \b
+    Examples:
+      lostproof explain scenarios/observed/incident-2026-04-17.observed.yaml --brief
+      lostproof explain scenarios/observed/incident-2026-04-17.observed.yaml --revision openclaw-2026.4.15 --limit 2
+
+    FILE holds an operator's notes: rows, log lines and start-ups with their times, incomplete as they are. Explanations
+    differ in what matters, such as who marked a row lost; those with the fewest faults come first, and each replays.
+
+    Exit code 0: some revision explains it. 1: none does, within the bounds. 3: none was found, but a limit was hit.
+    """
+    from lostproof.explaining.explain import explain as answer_of
+    from lostproof.explaining.notes import load_notes
+    from lostproof.explaining.saving import save_answers
+    from lostproof.report.explanations import explain_data, explain_view
+    from lostproof.revisions import REVISIONS, revision
+
+    told = _bounded(load_notes(notes), bounds)
+    chosen = [revision(name) for name in dict.fromkeys(names)] or list(REVISIONS.values())
+    with progress() as say:
+        answers = [answer_of(told, one, limit, max_states, say) for one in chosen]
+    saved = save_answers(told, answers, save) if save else []
+    if form == "json":
+        print_json(explain_data(told, answers, [from_here(path) for path in saved]))
+    else:
+        print_views(explain_view(told, answers, width(), brief))
+    for path in saved:
+        click.echo(f"saved {from_here(path)}", err=True)
+    sys.exit(_code(answers))
+
+
+def _bounded(notes: Notes, bounds: str | None) -> Notes:
+    """Return the notes with other bounds."""
+    from lostproof.explaining.notes import with_bounds
+
+    return with_bounds(notes, bounds) if bounds else notes
+
+
+def _code(answers: list[Answer]) -> int:
+    verdicts = {answer.verdict for answer in answers}
+    return next(CODES[verdict] for verdict in ("explained", "inconclusive", "impossible") if verdict in verdicts)
