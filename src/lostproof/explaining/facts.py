@@ -11,7 +11,7 @@ from lostproof.model import Model
 from lostproof.tables import chart
 from lostproof.world import FIELD, World, member
 
-__all__ = ["ABOUT_RUNS", "WORDS", "can_be_told", "happens", "holds", "runs_of_subject"]
+__all__ = ["ABOUT_RUNS", "WORDS", "can_be_told", "happens", "holds", "runs_of_subject", "tells"]
 
 TASK, RUN, GATEWAY = chart("task"), chart("run"), chart("gateway")
 STATUSES = FIELD["job"].values
@@ -83,3 +83,10 @@ def runs_of_subject(m: Model, fact: Fact) -> list[int] | None:
     job, _, run = fact.subject.partition(".")
     runs = m.runs_of("abcd".index(job[-1]))
     return [runs[int(run[-1]) - 1]] if run else list(runs)
+
+
+def tells(kind: str, fact: Fact) -> bool:
+    """Return whether it matters how a mark of this kind with this fact is met, and not only that it is."""
+    if fact.kind == "gateway":
+        return fact.value in (*GATEWAY_EVENTS, "starting")
+    return fact.kind in ABOUT_RUNS and kind == "happens"

@@ -10,10 +10,13 @@ import heapq
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from lostproof.actions import Action
 from lostproof.drivers.timed import AGING
+from lostproof.explaining.facts import tells
 from lostproof.explaining.notes import Notes
 from lostproof.explaining.space import Edge, Space
 from lostproof.explaining.timing import NOW, STARTED, SWEEP, Clock, Stamp, not_before, since
+from lostproof.explaining.watch import UNKNOWN
 from lostproof.explaining.zones import NEVER, Bound, Zone
 from lostproof.model import Model
 
@@ -95,10 +98,16 @@ class Search:
     looked: int = 0
     gave_up: bool = False
     _kept: dict[tuple[int, Past], list[Zone]] = field(default_factory=dict)
+    _named: dict[tuple[int, bool], tuple[Stamp, ...]] = field(default_factory=dict)
+    _waiting: dict[int, dict[Stamp, int | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.model: Model = self.space.watch.model
         self.clock = Clock(self.model, self.notes)
+        self._stamps = [_stamp_of(action) for action in self.model.actions]
+        marks = self.space.watch.marks
+        self._telling = [at for at, mark in enumerate(marks) if mark.note >= 0 and tells(mark.kind, mark.fact)]
+        self._aging = {stamp: n for n, stamp in enumerate(self._stamps) if stamp[1] in AGING}
 
     def ways(self, known: set[tuple[Hashable, ...]]) -> Iterator[Way]:
         """Yield ways, shortest first, one for each explanation that is not ``known``; the caller adds to ``known``."""
@@ -129,6 +138,8 @@ class Search:
             if self.looked >= self.max_nodes:
                 self.gave_up = True
                 return
+            if self._tells_all(one.node) and self.told(one.node, one.past) in known:
+                continue
             self.looked += 1
             for edge in self.space.edges[one.node]:
                 for step, zone in self._taken(one, edge):
@@ -138,6 +149,11 @@ class Search:
         """Return all that is told at the end: the facts, and which names stand for the same run."""
         binding = self.space.progress[node][1]
         return (*past.told, ("same", tuple(binding.index(run) for run in binding)))
+
+    def _tells_all(self, node: int) -> bool:
+        """Return whether nothing can be added to what is told."""
+        done, binding = self.space.progress[node]
+        return UNKNOWN not in binding and all(done >> position & 1 for position in self._telling)
 
     def _way(self, nodes: Sequence[_Node], at: int, told: tuple[Hashable, ...]) -> Way:
         steps: list[Step] = []
@@ -159,14 +175,24 @@ class Search:
         """Return the stamps that there are at the beginning."""
         return {stamp: MOMENT for stamp in self._names(node, Past()) if stamp != ZERO} | {ZERO: ZERO}
 
-    def _names(self, node: int, past: Past) -> list[Stamp]:
-        state = self.space.states[node]
-        names: list[Stamp] = [ZERO, NOW, *self.clock.live(state), *self.clock.waiting(self.space.enabled[node])]
-        if past.swept and STARTED in names:
-            names.append(SWEPT)
-        if self.clock.effective(state):
-            names.append(EFFECTIVE)
-        return names
+    def _names(self, node: int, past: Past) -> tuple[Stamp, ...]:
+        """Return the stamps that matter at a node."""
+        key = (node, bool(past.swept))
+        if key not in self._named:
+            state = self.space.states[node]
+            names = [ZERO, NOW, *self.clock.live(state), *self._up_next(node)]
+            if past.swept and STARTED in names:
+                names.append(SWEPT)
+            if self.clock.effective(state):
+                names.append(EFFECTIVE)
+            self._named[key] = tuple(names)
+        return self._named[key]
+
+    def _up_next(self, node: int) -> dict[Stamp, int | None]:
+        """Return what has to happen before long, as :meth:`Clock.waiting` does."""
+        if node not in self._waiting:
+            self._waiting[node] = self.clock.waiting(self.space.enabled[node])
+        return self._waiting[node]
 
     def settled(self, zone: Zone, node: int, past: Past, sources: dict[Stamp, Stamp]) -> Zone:
         """Return the zone after a step, with the stamps that matter from there on."""
@@ -224,9 +250,7 @@ class Search:
 
     def stamp_of(self, number: int) -> Stamp:
         """Return the stamp of since when an action was possible."""
-        action = self.model.actions[number]
-        about = action.get("run") if action.get("run") is not None else action.get("job")
-        return since(action.name, about)
+        return self._stamps[number]
 
     # -- bounds
 
@@ -252,7 +276,7 @@ class Search:
                 bounds += self._due(action.name, action.get("job"), one.node)
         bounds += self._slots_kept(one.node)
         choices: list[list[Bound]] = [bounds]
-        for stamp, patience in self.clock.waiting(self.space.enabled[one.node]).items():
+        for stamp, patience in self._up_next(one.node).items():
             if patience is not None:
                 bounds.append(Bound(MOMENT, stamp, patience))
             else:
@@ -264,7 +288,9 @@ class Search:
 
     def _windows_of_marks(self, node: int, edge: Edge) -> list[Bound]:
         done, met = self.space.progress[node][0], self.space.progress[edge.target][0]
-        bounds = []
+        bounds: list[Bound] = []
+        if done == met:
+            return bounds
         for position, mark in enumerate(self.space.watch.marks):
             if (met & ~done) >> position & 1:
                 begin, end = mark.window
@@ -281,6 +307,8 @@ class Search:
 
     def _slots_kept(self, node: int) -> list[Bound]:
         """Return that known times at which jobs fall due are not passed over."""
+        if not any(job.due for job in self.notes.jobs):
+            return []
         w = self.model.view(self.space.states[node])
         bounds = []
         for job, known in enumerate(self.notes.jobs):
@@ -291,11 +319,7 @@ class Search:
 
     def _of_age(self, state: int, stamp: Stamp, before: Zone) -> list[list[Bound]]:
         """Return that a row or marker comes of age on the dot, or at once if it only can when it is late."""
-        number = next(
-            n for n, a in enumerate(self.model.actions)
-            if a.name in AGING and a.name == stamp[1] and stamp[2] in (a.get("run"), a.get("job"))
-        )
-        window = self.clock.window(state, number)
+        window = self.clock.window(state, self._aging[stamp])
         assert window is not None
         choices = []
         for own, by, latest in window:
@@ -336,3 +360,8 @@ class Search:
             return
         for number in numbers:
             yield [Bound(MOMENT, base, number * every), not_before(MOMENT, base, number * every)], "regular", None
+
+
+def _stamp_of(action: Action) -> Stamp:
+    run = action.get("run")
+    return since(action.name, run if run is not None else action.get("job"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lostproof.explaining.facts import happens
+from lostproof.explaining.facts import happens, tells
 from lostproof.explaining.search import LIVES, Past
 from lostproof.explaining.space import Edge, Space
 from lostproof.model import Model
@@ -57,6 +57,8 @@ class Teller:
         space, m = self._space, self._model
         done, met = space.progress[node][0], space.progress[edge.target][0]
         told = past.told
+        if done == met:
+            return told
         for position, mark in enumerate(space.watch.marks):
             if not (met & ~done) >> position & 1 or mark.note < 0:
                 continue
@@ -64,10 +66,9 @@ class Teller:
                 life = past.life if edge.mark is not None else m.actions[edge.label].name
                 if mark.fact.value == "starting" and life not in LIVES[:2]:
                     return None
-                if mark.fact.value in ("up", "running", "down") or any(one.note == mark.note for one in told):
-                    continue
-                told = (*told, Told(mark.note, life))
-            elif mark.kind == "happens" and mark.fact.kind in ("row", "log", "work"):
+                if tells(mark.kind, mark.fact) and all(one.note != mark.note for one in told):
+                    told = (*told, Told(mark.note, life))
+            elif tells(mark.kind, mark.fact):
                 told = (*told, self._about_run(past, node, edge, position))
         return tuple(sorted(told)) if told is not past.told else told
 

@@ -20,7 +20,7 @@ from lostproof.steps import ENABLED
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, member
 
-__all__ = ["Mark", "Progress", "Watch"]
+__all__ = ["UNKNOWN", "Mark", "Progress", "Watch"]
 
 GATEWAY = chart("gateway")
 STEP_ABSENT = chart("run").code("absent")

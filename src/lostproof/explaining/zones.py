@@ -80,8 +80,8 @@ class Zone:
         """Return the zone of the moments in ``sources``: pairs of a new name and the name that it has here."""
         place = {name: position for position, name in enumerate(self.names)}
         chosen = [place[source] for _, source in sources]
-        return Zone(tuple(name for name, _ in sources), self.limits[np.ix_(chosen, chosen)])
+        return Zone(tuple(name for name, _ in sources), self.limits[chosen][:, chosen])
 
     def within(self, other: Zone) -> bool:
         """Return whether all of this zone lies in ``other``, which knows the same moments."""
-        return bool((self.limits <= other.limits).all())
+        return not np.greater(self.limits, other.limits).any()
