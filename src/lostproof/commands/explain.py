@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,9 @@ CODES = {"explained": 0, "impossible": 1, "inconclusive": 3}
 @click.option("--max-states", type=click.IntRange(min=1), default=MAX_STATES, show_default=True, metavar="N",
               help="Look at no more states in one world; what needs more is inconclusive.")
 @format_option("text", "json")
+@click.pass_context
 def explain(
-    notes: Path, names: tuple[str, ...], bounds: str | None, limit: int, brief: bool, save: Path | None,
+    ctx: click.Context, notes: Path, names: tuple[str, ...], bounds: str | None, limit: int, brief: bool, save: Path | None,
     max_states: int, form: str,
 ) -> None:
     """Explain what an operator observed: every way in which a revision's rules allow it, or that they do not.
@@ -67,7 +67,7 @@ def explain(
         print_views(explain_view(told, answers, width(), brief))
     for path in saved:
         click.echo(f"saved {from_here(path)}", err=True)
-    sys.exit(_code(answers))
+    ctx.exit(_code(answers))
 
 
 def _bounded(notes: Notes, bounds: str | None) -> Notes:

@@ -15,7 +15,7 @@ __all__ = ["Met", "contradicted", "meetings"]
 
 @dataclass(frozen=True)
 class Met:
-    """Where a note is met: the step (from 1; 0 is the beginning) by which, or after which, and the moment since the clock."""
+    """Where a note is met: in or after which step (from 1; 0 is the beginning), and at which moment since the clock."""
 
     step: int
     at_ms: int

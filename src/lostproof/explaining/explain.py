@@ -64,6 +64,7 @@ class Answer:
         complete: whether nothing else is possible within the bounds.
         limits: what kept it from being complete, in words.
         nodes: how many states, with what is met in them, were looked at.
+        unmet: the notes of ``seen`` (from 0) that nothing in these worlds meets, whatever the times.
     """
 
     revision: Revision
@@ -71,6 +72,7 @@ class Answer:
     complete: bool
     limits: tuple[str, ...]
     nodes: int
+    unmet: tuple[int, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -96,6 +98,7 @@ def explain(
     known: set[tuple[Hashable, ...]] = set()
     limits: list[str] = []
     nodes = 0
+    unmet = set(range(len(notes.seen)))
     for faults in mixes(notes):
         if say:
             say(f"{revision.name}: {mix_words(faults)}")
@@ -109,6 +112,7 @@ def explain(
             limits.append(f"more than {max_nodes} states with {mix_words(faults)}")
             continue
         nodes += space.explored
+        unmet -= watch.notes_in(space.met)
         search = Search(space, notes, teller(space), MAX_LOOKED)
         for way in search.ways(known):
             confirmed = _confirmed(search, notes, way, faults)
@@ -118,10 +122,10 @@ def explain(
             known.add(way.told)
             found.append(confirmed)
             if len(found) == limit:
-                return Answer(revision, tuple(found), False, (f"there may be more than {limit}",), nodes)
+                return Answer(revision, tuple(found), False, (), nodes)
         if search.gave_up:
             limits.append(f"more than {MAX_LOOKED} ways with {mix_words(faults)}")
-    return Answer(revision, tuple(found), not limits, tuple(dict.fromkeys(limits)), nodes)
+    return Answer(revision, tuple(found), not limits, tuple(dict.fromkeys(limits)), nodes, tuple(sorted(unmet)))
 
 
 def mixes(notes: Notes) -> Iterator[dict[str, int]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from lostproof.drivers.concrete import LATENCY_MS
 from lostproof.drivers.timed import AGING, Impossible, Moment, Timed
 from lostproof.explaining.search import MOMENT, ZERO, Past, Search, Step, Way
-from lostproof.explaining.timing import PROMPT, Stamp
+from lostproof.explaining.timing import PROMPT, not_before
 from lostproof.explaining.zones import Bound, Zone
 
 __all__ = ["Schedule", "schedules"]
@@ -42,10 +43,9 @@ def schedules(search: Search, way: Way) -> Iterator[Schedule]:
     if drawn is None:
         return
     every = search.clock.constants.sweep_ms
-    for tried, chosen in enumerate(_on_the_grid(drawn.zone, drawn.sweeps, every)):
-        if tried == TRIED:
-            return
-        at = _chosen(search, way, _at_usual_pace(chosen, drawn.usual))
+    choices = [_at_usual_pace(one, drawn.usual) for one in islice(_on_the_grid(drawn.zone, drawn.sweeps, every), TRIED)]
+    for _, chosen in sorted(choices, key=lambda choice: -choice[0]):
+        at = _chosen(search, way, chosen)
         replayed = at and _replay(search, way, at)
         if replayed:
             yield replayed
@@ -58,7 +58,7 @@ class _Drawn:
     Attributes:
         zone: the zone.
         sweeps: the sweeps that lie some intervals after another moment, as pairs.
-        usual: how soon steps usually happen.
+        usual: how long steps usually take.
     """
 
     zone: Zone
@@ -69,7 +69,7 @@ class _Drawn:
 def _drawn(search: Search, way: Way) -> _Drawn | None:
     """Return a way drawn in time, None if there is no time for it."""
     zone = Zone.of(ZERO).after(ZERO, 0)
-    own: dict[Stamp, Any] = {stamp: ZERO if source == ZERO else 0 for stamp, source in search.at_start(way.start).items()}
+    own: dict[Any, Any] = {stamp: ZERO if source == ZERO else 0 for stamp, source in search.at_start(way.start).items()}
     sweeps, usual = [], []
     node, past = way.start, Past()
     for position, step in enumerate(way.steps, start=1):
@@ -88,22 +88,26 @@ def _drawn(search: Search, way: Way) -> _Drawn | None:
     return _Drawn(zone, sweeps, usual)
 
 
-def _usual_pace(search: Search, step: Step, own: dict[Stamp, Any], position: int) -> list[Bound]:
-    """Return how soon a step usually follows on what made it possible, if the product does it by itself."""
+def _usual_pace(search: Search, step: Step, own: dict[Any, Any], position: int) -> list[Bound]:
+    """Return how long a step usually takes after what made it possible, if the product does it by itself."""
     if step.edge.mark is not None:
         return []
     name = search.model.actions[step.edge.label].name
     stamp = search.stamp_of(step.edge.label)
     if name not in PROMPT or name == "end" or stamp not in own:
         return []
-    return [Bound(position, own[stamp], LATENCY_MS.get(name, SECOND_MS))]
+    usually = LATENCY_MS.get(name, SECOND_MS)
+    return [not_before(position, own[stamp], usually), Bound(position, own[stamp], usually)]
 
 
-def _at_usual_pace(zone: Zone, usual: list[Bound]) -> Zone:
-    """Return the zone in which as much as possible happens as soon as usual."""
+def _at_usual_pace(zone: Zone, usual: list[Bound]) -> tuple[int, Zone]:
+    """Return the zone in which as much as possible takes as long as usual, and how much that is."""
+    kept = 0
     for bound in usual:
-        zone = zone.tightened([bound]) or zone
-    return zone
+        tightened = zone.tightened([bound])
+        if tightened is not None:
+            zone, kept = tightened, kept + 1
+    return kept, zone
 
 
 def _on_the_grid(zone: Zone, open_: list[tuple[int, int]], every: int) -> Iterator[Zone]:

@@ -16,7 +16,7 @@ from lostproof.explaining.facts import WORDS
 from lostproof.explaining.notes import NOTES_SUFFIX, Expected, Fact, Job, Notes, Seen, Tempo
 from lostproof.reading import DAY_MS, LONGEST_MS, YamlFile, duration_ms
 from lostproof.report.data import ACTIONS
-from lostproof.revisions import REVISIONS
+from lostproof.revisions import REVISIONS, Constants
 
 __all__ = ["NotesReader"]
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*")
 KINDS = ("row", "log", "work", "job", "gateway", "did")
 HAPPENS = ("started", "ready", "stopped")
 """What is said of the gateway that does not last."""
-OFTEN = "long_waits"
+STUCK_MS = Constants().stuck_ms
 USUAL = {"crashes": 2, "restarts": 1, "offline_passes": 1, "manual": 1, "runs": 3, "slots": 1}
 """The largest world of an explanation, unless the notes say otherwise."""
 FAULTS = 2
@@ -190,12 +190,14 @@ class NotesReader(YamlFile):
 
     def _bounds(self, jobs: tuple[Job, ...], seen: tuple[Seen, ...]) -> tuple[Bounds, int]:
         given = dict(self._data.get("bounds", {}))
-        kinds = {job.get("kind", "recurring") for job in (self._data.get("jobs") or {"job-a": {}}).values()}
-        payloads = {job.get("payload", "command") for job in (self._data.get("jobs") or {"job-a": {}}).values()}
-        end = max(moment for one in seen for window in (one.first, one.last or ()) for moment in window if moment is not None)
+        told = (self._data.get("jobs") or {"job-a": {}}).values()
+        kinds = {job.get("kind", "recurring") for job in told}
+        payloads = {job.get("payload", "command") for job in told}
+        moments = [moment for one in seen for window in (one.first, one.last or ()) for moment in window]
+        ends = [ENDS.index(one.fact.value) for one in seen if one.fact.value in ENDS]
         implied = {
             **USUAL, "jobs": len(jobs), "slots": max([1, *(len(job.due) for job in jobs)]),
-            "long_waits": int(end > 7_000_000), "outcomes": max([1, *(ENDS.index(one.fact.value) for one in seen if one.fact.value in ENDS)]),
+            "long_waits": int(max((at or 0 for at in moments), default=0) >= STUCK_MS), "outcomes": max([1, *ends]),
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
         faults = given.pop("faults", FAULTS)

@@ -1,7 +1,7 @@
 """The search in time: which of the allowed ways can be walked by the clock, the shortest first.
 
-A node of the search is a node of the allowed space, what has been told so far of the explanation, and the zone of all moments
-at which one can be there. Two ways to the same node are the same to what follows if the one's zone lies in the other's.
+A node of the search is a node of the allowed space, what has been told so far of the explanation, and the zone of all
+moments at which one can be there. Of two ways to the same node one is enough if its zone holds all of the other's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lostproof.explaining.watch import UNKNOWN
 from lostproof.explaining.zones import NEVER, Bound, Zone
 from lostproof.model import Model
 
-__all__ = ["Past", "Search", "Step", "Way"]
+__all__ = ["Past", "Search", "Step", "Told", "Way"]
 
 ZERO = ("zero",)
 SWEPT = ("swept",)
@@ -29,6 +29,27 @@ MOMENT = ("moment",)
 FEW = 3
 """With more possible moments for a sweep than this, it stays open which of them it is."""
 LIVES = ("start", "restart_in_process", "reload")
+
+
+@dataclass(frozen=True, order=True)
+class Told:
+    """What matters about how one note is met.
+
+    Attributes:
+        note: the place of the note, from 0.
+        by: who did it: ``first sweep`` (of a start), ``sweep``, ``offline pass``, ``start-up``, ``tick``, ``run``; or, for a
+            gateway, what began or ended it.
+        path: the path of the run, where that matters: if it is live, or does it itself.
+        run: how the run fared when somebody else changed its row: ``live``, ``cut off`` (its process died in mid-work),
+            ``over`` (its work had ended, and its process died or it had told everything), ``unbegun``.
+        outlived: whether the run was at work for a cron service that is no more, in the same process.
+    """
+
+    note: int
+    by: str
+    path: str = ""
+    run: str = ""
+    outlived: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +64,7 @@ class Past:
 
     life: str = ""
     swept: str = ""
-    told: tuple[Hashable, ...] = ()
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +114,7 @@ class Search:
 
     space: Space
     notes: Notes
-    tell: Callable[[Past, int, Edge], tuple[Hashable, ...] | None]
+    tell: Callable[[Past, int, Edge], tuple[Told, ...] | None]
     max_nodes: int
     looked: int = 0
     gave_up: bool = False
@@ -219,7 +240,7 @@ class Search:
                     step = Step(edge, edge.target, then, (*bounds, *more), grid)
                     yield step, self.settled(tighter, edge.target, then, self.sources(step, one.node, one.past))
 
-    def _past(self, past: Past, edge: Edge, told: tuple[Hashable, ...]) -> Past:
+    def _past(self, past: Past, edge: Edge, told: tuple[Told, ...]) -> Past:
         name = "" if edge.mark is not None else self.model.actions[edge.label].name
         life, swept = past.life, past.swept
         if name in LIVES:
@@ -270,8 +291,8 @@ class Search:
                 for stamp, by, latest in window:
                     if stamp in before.names:
                         bounds.append(Bound(MOMENT, stamp, by) if latest else not_before(MOMENT, stamp, by))
-                least = self.clock.least_work(edge.label)
-                if least:
+                least = self.clock.least(edge.label, one.past.life)
+                if least and self.stamp_of(edge.label) in before.names:
                     bounds.append(not_before(MOMENT, self.stamp_of(edge.label), least))
                 bounds += self._due(action.name, action.get("job"), one.node)
         bounds += self._slots_kept(one.node)
@@ -342,7 +363,8 @@ class Search:
             return [*choices, [*least, Bound(MOMENT, EFFECTIVE, every)]]
         for number in numbers:
             begin, end = number * every, (number + 1) * every
-            choices.append([*least, not_before(EFFECTIVE, base, begin), Bound(EFFECTIVE, base, end), Bound(MOMENT, base, end)])
+            between = [not_before(EFFECTIVE, base, begin), Bound(EFFECTIVE, base, end)]
+            choices.append([*least, *between, Bound(MOMENT, base, end)])
         return choices
 
     def _sweeps(self, zone: Zone, past: Past) -> Iterator[tuple[list[Bound], str, Stamp | None]]:

@@ -1,6 +1,6 @@
 """The worlds that notes allow without regard to time: states of the model together with how far the notes are met.
 
-This leaves out durations, and so allows too much: what is not possible here is not possible. What remains is searched in time.
+This leaves out durations, and so allows too much: what is not possible here is not possible. The rest is searched in time.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Space:
         enabled: for each node, the actions that can happen there, whether or not the notes allow it.
         initial: the nodes to begin with.
         explored: how many nodes were looked at.
+        met: the marks, as bits, that were met anywhere.
     """
 
     watch: Watch
@@ -59,6 +60,7 @@ class Space:
     enabled: list[list[int]]
     initial: list[int]
     explored: int
+    met: int
 
 
 @dataclass
@@ -184,11 +186,12 @@ def _useful(watch: Watch, found: _Found, explored: int) -> Space:
         chosen = states[distance[at : at + len(states)] >= 0]
         states_of += m.layout.ints(chosen)
         progress_of += [progress] * len(chosen)
+    met = 0
+    for progress in found.layers:
+        met |= progress[0]
     first = m.layout.batch([m.initial()])
-    initial = [int(place[numbers(p, first)[0]]) for p in watch.initial()]
-    return Space(
-        watch, states_of, progress_of, distance[kept].tolist(), edges, enabled, [at for at in initial if at >= 0], explored
-    )
+    initial = [at for p in watch.initial() if (at := int(place[numbers(p, first)[0]])) >= 0]
+    return Space(watch, states_of, progress_of, distance[kept].tolist(), edges, enabled, initial, explored, met)
 
 
 def _all_spent(watch: Watch, w: World) -> Any:

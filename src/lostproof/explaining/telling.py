@@ -5,10 +5,8 @@ Two schedules that tell the same are one explanation: they differ in what nobody
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lostproof.explaining.facts import happens, tells
-from lostproof.explaining.search import LIVES, Past
+from lostproof.explaining.search import LIVES, Past, Told
 from lostproof.explaining.space import Edge, Space
 from lostproof.model import Model
 from lostproof.tables import chart
@@ -22,27 +20,6 @@ BY = {
     "sweep_row": "sweep",
 }
 """Who changes a row, by the name of the action; everybody else is the run itself."""
-
-
-@dataclass(frozen=True, order=True)
-class Told:
-    """What matters about how one note is met.
-
-    Attributes:
-        note: the place of the note, from 0.
-        by: who did it: ``first sweep`` (of a start), ``sweep``, ``offline pass``, ``start-up``, ``tick``, ``run``; or, for a
-            gateway, what began or ended it.
-        path: the path of the run, where that matters: if it is live, or does it itself.
-        run: how the run fared when somebody else changed its row: ``live``, ``cut off`` (its process died in mid-work),
-            ``over`` (its work had ended, and its process died or it had told everything), ``unbegun``.
-        outlived: whether the run was at work for a cron service that is no more, in the same process.
-    """
-
-    note: int
-    by: str
-    path: str = ""
-    run: str = ""
-    outlived: bool = False
 
 
 class Teller:

@@ -7,7 +7,6 @@ its own and looks which of them an answer is made of.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 from lostproof.drivers.timed import AGING, Moment, Stamps, Timed
@@ -18,7 +17,7 @@ from lostproof.model import Model
 from lostproof.tables import chart
 from lostproof.world import World
 
-__all__ = ["NOW", "STARTED", "SWEEP", "Clock", "Deadline", "Stamp", "since"]
+__all__ = ["NOW", "STARTED", "SWEEP", "Clock", "Stamp", "since"]
 
 TASK, RUN, GATEWAY = chart("task"), chart("run"), chart("gateway")
 NOW = ("now",)
@@ -32,8 +31,8 @@ APART = 10**12
 
 PROMPT = {
     **dict.fromkeys(
-        ("activate", "fence", "begin", "record", "apply", "settle", "supersede", "disown", "append_log", "append_interrupted",
-         "close_interrupted", "catch_up", "ready", "tick"),
+        ("activate", "fence", "begin", "record", "apply", "settle", "supersede", "disown", "append_log",
+         "append_interrupted", "close_interrupted", "catch_up", "ready", "tick", "reclaim"),
         "step",
     ),
     "sweep_row": "sweep", "repair": "startup", "exit": "shutdown", "end": "work",
@@ -43,13 +42,8 @@ PROMPT = {
 What is not here can be put off for ever: the world outside decides about it, or it is not known how long it may take.
 """
 
-
-@dataclass(frozen=True)
-class Deadline:
-    """Until when something has to happen, or cease to be possible: a stamp and milliseconds after it."""
-
-    stamp: Stamp
-    by: int
+STARTUP_LEAST = 1_000
+"""No gateway comes from scheduling its maintenance to cron in less, in milliseconds."""
 
 
 def since(name: str, about: Hashable) -> Stamp:
@@ -72,7 +66,7 @@ class Clock:
         self._effective: dict[int, bool] = {}
 
     def _all_stamps(self) -> list[Stamp]:
-        """Return the stamps that the simulator keeps, except those of sweeps; later ones matter more where two are compared."""
+        """Return the stamps that the simulator keeps, except that of the last sweep; of two, the later one matters more."""
         count = max(len(self.model.runs), len(self.model.jobs))
         plain = [(name,) for name, value in vars(Stamps()).items() if not isinstance(value, dict) and name != "swept"]
         indexed = [(name, k) for k in range(count) for name, value in vars(Stamps()).items() if isinstance(value, dict)]
@@ -178,11 +172,13 @@ class Clock:
                 return known
         return int(getattr(self._notes.tempo, PROMPT[name]))
 
-    def least_work(self, number: int) -> int:
-        """Return how long the work of the run takes at least that an action ends."""
+    def least(self, number: int, life: str) -> int:
+        """Return how long it takes at least from where an action is possible until it happens; ``life``: what began last."""
         action = self.model.actions[number]
         run = action.get("run")
-        return self._notes.jobs[self.model.job_of(run)].at_least if action.name == "end" and run is not None else 0
+        if action.name == "end" and run is not None:
+            return self._notes.jobs[self.model.job_of(run)].at_least
+        return STARTUP_LEAST if action.name == "repair" and life != "reload" else 0
 
     def effective(self, state: int) -> bool:
         """Return whether a whole sweep would change a row now."""
@@ -198,8 +194,8 @@ class Clock:
         old, now = m.view(state), apply(m, state, begin)
         while m.view(now).sweep:
             k = m.view(now).sweep - 1
-            row = next(n for n, a in enumerate(m.actions) if a.name == "sweep_row" and a.get("run") == k and not a.get("fault"))
-            now = apply(m, now, row)
+            decide = (number for number, a in enumerate(m.actions) if a.name == "sweep_row" and a.params == (("run", k),))
+            now = apply(m, now, next(decide))
         new = m.view(now)
         return any(old.row[k] != new.row[k] or old.memory[k] != new.memory[k] for k in m.runs)
 

@@ -1,13 +1,13 @@
 """Watching for what was seen: notes as an automaton that goes along with a schedule.
 
-A note becomes one or two *marks*: moments of the schedule at which it is met, each with a window of time. What has to be so
-all the time between two marks, or must not happen there, becomes a *filter*. How far the automaton has come is a
+A note becomes one or two *marks*: moments of the schedule at which it is met, each with a window of time. What has to be
+so all the time between two marks, or must not happen there, becomes a *filter*. How far the automaton has come is a
 :class:`Progress`: which marks are met, and which runs the names in the notes stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -195,6 +195,11 @@ class Watch:
                     fine = fine & (so if one.wanted else _not(so))
         return fine
 
+    def notes_in(self, done: int) -> set[int]:
+        """Return the notes of which all marks are in ``done``."""
+        open_ = {mark.note for position, mark in enumerate(self.marks) if not done >> position & 1}
+        return {mark.note for mark in self.marks} - open_ - {-1}
+
     def usable(self) -> list[int]:
         """Return the numbers of the actions that the notes do not rule out."""
         return [number for number, action in enumerate(self.model.actions) if action.name not in self.never]
@@ -224,6 +229,3 @@ def _not(value: Any) -> Any:
 
 def _somewhere(where: Any) -> bool:
     return bool(where.any()) if hasattr(where, "any") else bool(where)
-
-
-Predicate = Callable[[World], Any]

@@ -86,9 +86,8 @@ def explain_view(notes: Notes, answers: Sequence[Answer], width: int, brief: boo
 def _answer_view(notes: Notes, answer: Answer, width: int, brief: bool) -> RenderableType:
     mark, style = VERDICTS[answer.verdict]
     head = Text.assemble((f"{mark} ", style), (answer.revision.name, "bold"), f"  {_verdict_words(notes, answer)}")
-    parts: list[RenderableType] = [head]
-    for limit in answer.limits:
-        parts.append(Padding(Text(limit, "dim"), (0, 0, 0, 2)))
+    remarks = [*_unmet_words(notes, answer), *(f"not looked at: {limit}" for limit in answer.limits)]
+    parts: list[RenderableType] = [head, *(Padding(Text(remark, "dim"), (0, 0, 0, 2)) for remark in remarks)]
     for number, one in enumerate(answer.explanations, start=1):
         title = Text.assemble((f"{number}. ", "bold"), title_of(notes, one), (f"  ({_takes(one)})", "dim"))
         parts.append(Padding(title, (0, 0, 0, 2)))
@@ -106,6 +105,15 @@ def _verdict_words(notes: Notes, answer: Answer) -> str:
     if answer.complete:
         return f"this cannot have been {answer.revision.name}: no explanation with {bounds_words(notes)}"
     return "no explanation found, but the search did not come to its end"
+
+
+def _unmet_words(notes: Notes, answer: Answer) -> list[str]:
+    """Return what is in the way of an explanation, in words."""
+    if answer.verdict != "impossible":
+        return []
+    if not answer.unmet:
+        return ["each note could be met, but not all of them in one world and at these times"]
+    return [f"nothing there ever meets: {notes.seen[number].words}" for number in answer.unmet]
 
 
 def bounds_words(notes: Notes) -> str:
@@ -157,6 +165,7 @@ def explain_data(notes: Notes, answers: Sequence[Answer], saved: Sequence[Path] 
                 "complete": answer.complete,
                 "limits": list(answer.limits),
                 "nodes": answer.nodes,
+                "unmet": [number + 1 for number in answer.unmet],
                 "explanations": [
                     {**_explanation_data(notes, one), **({"scenario": str(next(files))} if saved else {})}
                     for one in answer.explanations

@@ -25,8 +25,8 @@ from lostproof.tables import chart
 from lostproof.world import Cell, World
 
 __all__ = [
-    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "SEEN", "Line", "Words", "alive", "clock_time", "folded", "lanes_of", "lines_of",
-    "no_return_words", "race_view", "run_word", "timeline", "why_words",
+    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "SEEN", "Line", "Words", "alive", "clock_time", "folded", "lanes_of",
+    "lines_of", "no_return_words", "race_view", "run_word", "timeline", "why_words",
 ]
 
 DISK, MEMORY, GHOST = "bold", "dim", "dim italic"
