@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -25,6 +26,8 @@ LIMIT = 6
 MAX_NODES = 1_000_000
 MAX_LOOKED = 20_000
 """How many nodes the search in time looks at in one world before it gives up."""
+TRIES = 20
+"""How many ways of one explanation are tried if no moments are found for them."""
 KINDS = (*BUDGETS, "manual")
 Say = Callable[[str], None]
 
@@ -97,6 +100,7 @@ def explain(
     found: list[Explanation] = []
     known: set[tuple[Hashable, ...]] = set()
     limits: list[str] = []
+    failed: Counter[tuple[Hashable, ...]] = Counter()
     nodes = 0
     unmet = set(range(len(notes.seen)))
     for faults in mixes(notes):
@@ -117,7 +121,10 @@ def explain(
         for way in search.ways(known):
             confirmed = _confirmed(search, notes, way, faults)
             if confirmed is None:
+                failed[way.told] += 1
                 limits.append(f"a way with {mix_words(faults)} that no moments were found for")
+                if failed[way.told] == TRIES:
+                    known.add(way.told)
                 continue
             known.add(way.told)
             found.append(confirmed)

@@ -83,7 +83,7 @@ def _drawn(search: Search, way: Way) -> _Drawn | None:
         if step.grid is not None:
             sweeps.append((position, own[step.grid]))
         usual += _usual_pace(search, step, own, position)
-        own = {stamp: own[source] for stamp, source in search.sources(step, node, past).items()}
+        own = {stamp: own[source] for stamp, source in search.sources(step, node, past).items() if source in own}
         node, past = step.node, step.past
     return _Drawn(zone, sweeps, usual)
 

@@ -26,7 +26,7 @@ ZERO = ("zero",)
 SWEPT = ("swept",)
 EFFECTIVE = ("effective",)
 MOMENT = ("moment",)
-FEW = 3
+FEW = 6
 """With more possible moments for a sweep than this, it stays open which of them it is."""
 LIVES = ("start", "restart_in_process", "reload")
 
@@ -58,7 +58,7 @@ class Past:
 
     Attributes:
         life: how the cron service that is there now came to be (empty: it was there from the beginning).
-        swept: the last sweep of this life: none, ``first`` or ``regular``.
+        swept: the last sweep of this life: none, ``first``, ``regular``, or ``some`` (a regular one, and it is open which).
         told: what has been told so far of the explanation.
     """
 
@@ -173,7 +173,7 @@ class Search:
 
     def _tells_all(self, node: int) -> bool:
         """Return whether nothing can be added to what is told."""
-        done, binding = self.space.progress[node]
+        done, binding, _ = self.space.progress[node]
         return UNKNOWN not in binding and all(done >> position & 1 for position in self._telling)
 
     def _way(self, nodes: Sequence[_Node], at: int, told: tuple[Hashable, ...]) -> Way:
@@ -216,8 +216,11 @@ class Search:
         return self._waiting[node]
 
     def settled(self, zone: Zone, node: int, past: Past, sources: dict[Stamp, Stamp]) -> Zone:
-        """Return the zone after a step, with the stamps that matter from there on."""
-        return zone.keeping([(name, sources[name]) for name in self._names(node, past)])
+        """Return the zone after a step, with the stamps that matter from there on.
+
+        A stamp that did not matter for a while is not known any more; nothing is bound to it then.
+        """
+        return zone.keeping([(name, sources[name]) for name in self._names(node, past) if sources.get(name) in zone.names])
 
     def _taken(self, one: _Node, edge: Edge) -> Iterator[tuple[Step, Zone]]:
         told = self.tell(one.past, one.node, edge)
@@ -231,7 +234,8 @@ class Search:
                 continue
             if sweep is None:
                 step = Step(edge, edge.target, past, tuple(bounds))
-                yield step, self.settled(zone, edge.target, past, self.sources(step, one.node, one.past))
+                if one.past.swept != "some" or self._on_some_grid(zone):
+                    yield step, self.settled(zone, edge.target, past, self.sources(step, one.node, one.past))
                 continue
             for more, swept, grid in self._sweeps(zone, one.past):
                 tighter = zone.tightened(more)
@@ -239,6 +243,12 @@ class Search:
                     then = Past(past.life, swept, past.told)
                     step = Step(edge, edge.target, then, (*bounds, *more), grid)
                     yield step, self.settled(tighter, edge.target, then, self.sources(step, one.node, one.past))
+
+    def _on_some_grid(self, zone: Zone) -> bool:
+        """Return whether the last sweep can still lie a whole number of intervals after the start."""
+        low, high = zone.span(SWEPT, STARTED)
+        every = self.clock.constants.sweep_ms
+        return high // every * every >= low
 
     def _past(self, past: Past, edge: Edge, told: tuple[Told, ...]) -> Past:
         name = "" if edge.mark is not None else self.model.actions[edge.label].name
@@ -279,6 +289,8 @@ class Search:
         """Yield the bounds of a step's moment (several, where one of them has to hold), and whether a sweep begins."""
         state = self.space.states[one.node]
         bounds = self._windows_of_marks(one.node, edge)
+        latest = self.space.watch.latest(self.space.progress[edge.target])
+        bounds += [Bound(MOMENT, ZERO, latest)] if latest is not None else []
         sweep = None
         if edge.mark is None:
             action = self.model.actions[edge.label]
@@ -356,7 +368,7 @@ class Search:
         first, every = constants.first_sweep_ms, constants.sweep_ms
         choices = [] if past.swept else [[Bound(EFFECTIVE, STARTED, first), Bound(MOMENT, STARTED, first)]]
         least = [] if past.swept else [not_before(EFFECTIVE, STARTED, first)]
-        base = SWEPT if past.swept == "regular" else STARTED
+        base = SWEPT if past.swept in ("regular", "some") else STARTED
         low, high = before.span(EFFECTIVE, base)
         numbers = range(max(low // every, 0), min(high, NEVER) // every + 1)
         if len(numbers) > FEW:
@@ -373,15 +385,16 @@ class Search:
         if not past.swept:
             at = constants.first_sweep_ms
             yield [Bound(MOMENT, STARTED, at), not_before(MOMENT, STARTED, at)], "first", None
-        base = SWEPT if past.swept == "regular" else STARTED
+        base = SWEPT if past.swept in ("regular", "some") else STARTED
         low, high = zone.span(MOMENT, base)
         every = constants.sweep_ms
         numbers = range(max(-(-low // every), 1), min(high, NEVER) // every + 1)
         if len(numbers) > FEW:
-            yield [not_before(MOMENT, base, every)], "regular", base
+            yield [not_before(MOMENT, base, every)], "some", base
             return
+        kind = "some" if past.swept == "some" else "regular"
         for number in numbers:
-            yield [Bound(MOMENT, base, number * every), not_before(MOMENT, base, number * every)], "regular", None
+            yield [Bound(MOMENT, base, number * every), not_before(MOMENT, base, number * every)], kind, None
 
 
 def _stamp_of(action: Action) -> Stamp:

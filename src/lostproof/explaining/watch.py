@@ -60,8 +60,9 @@ class Filter:
         return begun and (self.end is None or not done >> self.end & 1)
 
 
-Progress = tuple[int, tuple[int, ...]]
-"""The marks that are met, as bits, and the run of each name (-1: not known yet)."""
+Progress = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""The marks that are met, as bits; the run of each name (-1: not known yet); and, for each run, when its work began at the
+earliest (milliseconds since the clock), while it is certainly too young to come of age (else -1)."""
 
 
 class Watch:
@@ -83,6 +84,8 @@ class Watch:
         self.all_done = (1 << len(self.marks)) - 1
         self.possible = all(can_be_told(model, mark.fact) for mark in self.marks if mark.kind == "happens")
         self._before = [self._earlier(mark) for mark in self.marks]
+        self._grace = model.revision.constants.grace_ms
+        self._step = notes.tempo.step
 
     def _add_seen(self, seen: Seen, note: int) -> None:
         kind = "holds" if seen.fact.lasts else "happens"
@@ -122,7 +125,17 @@ class Watch:
         """Return how things stand at the beginning; names that filters speak of are decided there and then."""
         early = {one.fact.subject for one in self.filters}
         choices = [self.model.runs if name in early else (UNKNOWN,) for name in self.names]
-        return [(0, binding) for binding in product(*choices) if self._apart(binding)]
+        nobody = (UNKNOWN,) * len(self.model.runs)
+        return [(0, binding, nobody) for binding in product(*choices) if self._apart(binding)]
+
+    def earliest(self, progress: Progress) -> int:
+        """Return which moment has certainly been reached."""
+        return max((m.window[0] or 0 for at, m in enumerate(self.marks) if progress[0] >> at & 1), default=0)
+
+    def latest(self, progress: Progress) -> int | None:
+        """Return which moment has certainly not been passed: the next mark has to be met before."""
+        ends = [m.window[1] for at, m in enumerate(self.marks) if not progress[0] >> at & 1 and m.window[1] is not None]
+        return min(ends, default=None)
 
     def _apart(self, binding: tuple[int, ...]) -> bool:
         """Return whether names for different runs stand for different runs."""
@@ -164,25 +177,44 @@ class Watch:
         reached: list[tuple[Progress, Any]] = [(progress, allowed)]
         for position in self.open(progress[0], "happens"):
             fact = self.marks[position].fact
-            for (done, binding), where in list(reached):
+            for (done, binding, begun), where in list(reached):
                 for k, bound in self.bound(fact, binding):
                     met = where & happens(self.model, action, fact, k, before, after)
                     if _somewhere(met):
-                        reached.append(((done | 1 << position, bound), met))
-        return [one for one in reached if _somewhere(one[1])]
+                        reached.append(((done | 1 << position, bound, begun), met))
+        aged = [one for some in reached for one in self._aged(some, action)]
+        return [one for one in aged if _somewhere(one[1])]
+
+    def _aged(self, reached: tuple[Progress, Any], action: Action) -> Iterator[tuple[Progress, Any]]:
+        """Yield a step with which rows are too young to come of age, unless one of those comes of age by it."""
+        (done, binding, begun), where = reached
+        latest = self.latest((done, binding, begun))
+        if latest is None:
+            yield (done, binding, (UNKNOWN,) * len(begun)), where
+            return
+        begun = tuple(at if at != UNKNOWN and at + self._grace > latest else UNKNOWN for at in begun)
+        run = action.get("run")
+        if action.name == "expire" and run is not None and begun[run] != UNKNOWN:
+            return
+        # A run by hand takes its start time a step before its row is opened.
+        since = self.earliest((done, binding, begun)) - self._step
+        begins = action.begins_run and run is not None and since + self._grace > latest
+        if begins and run is not None:
+            begun = (*begun[:run], since, *begun[run + 1 :])
+        yield (done, binding, begun), where
 
     def looks(self, progress: Progress, w: World) -> list[tuple[int, Progress, Any]]:
         """Return what can be met between two steps: the mark, how far that takes the automaton, and where."""
-        done, binding = progress
+        done, binding, begun = progress
         found: list[tuple[int, Progress, Any]] = [
-            (position, (done | 1 << position, binding), True) for position in self.open(done, "clock")
+            (position, (done | 1 << position, binding, begun), True) for position in self.open(done, "clock")
         ]
         for position in self.open(done, "holds"):
             fact = self.marks[position].fact
             for k, bound in self.bound(fact, binding):
                 met = holds(self.model, w, fact, k)
                 if _somewhere(met):
-                    found.append((position, (done | 1 << position, bound), met))
+                    found.append((position, (done | 1 << position, bound, begun), met))
         return found
 
     def admits(self, progress: Progress, w: World) -> Any:

@@ -83,5 +83,5 @@ class Zone:
         return Zone(tuple(name for name, _ in sources), self.limits[chosen][:, chosen])
 
     def within(self, other: Zone) -> bool:
-        """Return whether all of this zone lies in ``other``, which knows the same moments."""
-        return not np.greater(self.limits, other.limits).any()
+        """Return whether all of this zone lies in ``other``; if that knows other moments, it is not said to."""
+        return self.names == other.names and not np.greater(self.limits, other.limits).any()
