@@ -19,13 +19,14 @@ from lostproof.explaining.watch import Watch
 from lostproof.model import Model
 from lostproof.revisions import Revision
 
-__all__ = ["LIMIT", "MAX_NODES", "Answer", "Explanation", "explain"]
+__all__ = ["KINDS", "LIMIT", "MAX_STATES", "Answer", "Explanation", "explain", "mix_words", "unexpected"]
 
 LIMIT = 6
 """How many explanations are listed unless asked otherwise."""
-MAX_NODES = 1_000_000
-MAX_LOOKED = 20_000
-"""How many nodes the search in time looks at in one world before it gives up."""
+MAX_STATES = 300_000
+"""How many states are looked at in one world, without regard to time, before it is given up."""
+LOOKED = 100
+"""One in so many of them is looked at in time, which is that much more work."""
 TRIES = 20
 """How many ways of one explanation are tried if no moments are found for them."""
 KINDS = (*BUDGETS, "manual")
@@ -86,7 +87,7 @@ class Answer:
 
 
 def explain(
-    notes: Notes, revision: Revision, limit: int = LIMIT, max_nodes: int = MAX_NODES, say: Say | None = None
+    notes: Notes, revision: Revision, limit: int = LIMIT, max_states: int = MAX_STATES, say: Say | None = None
 ) -> Answer:
     """Return the explanations of ``notes`` under ``revision``, at most ``limit``.
 
@@ -94,7 +95,7 @@ def explain(
         notes: what was seen.
         revision: the revision that ran.
         limit: how many explanations are wanted.
-        max_nodes: how many states to look at in one world before giving up.
+        max_states: how many states to look at in one world before giving up.
         say: called with what is going on.
     """
     found: list[Explanation] = []
@@ -102,22 +103,23 @@ def explain(
     limits: list[str] = []
     failed: Counter[tuple[Hashable, ...]] = Counter()
     nodes = 0
-    unmet = set(range(len(notes.seen)))
+    met, unmet = 0, set(range(len(notes.seen)))
     for faults in mixes(notes):
         if say:
             say(f"{revision.name}: {mix_words(faults)}")
         model = Model(revision, _world(notes.bounds, faults))
         watch = Watch(model, notes)
-        if not watch.possible:
+        if not watch.possible or not all(_can_happen(model, watch, kind) for kind in faults):
             continue
         try:
-            space = allowed(watch, max_nodes)
+            space = allowed(watch, max_states)
         except TooLarge:
-            limits.append(f"more than {max_nodes} states with {mix_words(faults)}")
+            limits.append(f"more than {max_states} states with {mix_words(faults)}")
             continue
         nodes += space.explored
-        unmet -= watch.notes_in(space.met)
-        search = Search(space, notes, teller(space), MAX_LOOKED)
+        met |= space.met
+        unmet = watch.blocking(met)
+        search = Search(space, notes, teller(space), max_states // LOOKED)
         for way in search.ways(known):
             confirmed = _confirmed(search, notes, way, faults)
             if confirmed is None:
@@ -131,7 +133,7 @@ def explain(
             if len(found) == limit:
                 return Answer(revision, tuple(found), False, (), nodes)
         if search.gave_up:
-            limits.append(f"more than {MAX_LOOKED} ways with {mix_words(faults)}")
+            limits.append(f"more than {max_states // LOOKED} ways with {mix_words(faults)}")
     return Answer(revision, tuple(found), not limits, tuple(dict.fromkeys(limits)), nodes, tuple(sorted(unmet)))
 
 
@@ -143,6 +145,12 @@ def mixes(notes: Notes) -> Iterator[dict[str, int]]:
         for counts in reversed(choices):
             if sum(counts) == total:
                 yield {kind: count for kind, count in zip(most, counts, strict=True) if count}
+
+
+def _can_happen(model: Model, watch: Watch, kind: str) -> bool:
+    """Return whether the notes leave any way to spend a fault."""
+    names = {action.name for action in model.actions if action.budget == kind} or {"run_now"}
+    return not names <= watch.never
 
 
 def mix_words(faults: dict[str, int]) -> str:
@@ -175,3 +183,17 @@ def _met(m: Model, notes: Notes, one: Schedule, names: dict[str, int]) -> Sequen
         return None
     found = [each for each in met if each is not None]
     return found if len(found) == len(met) else None
+
+
+def unexpected(notes: Notes, answer: Answer, titles: Sequence[str]) -> list[str]:
+    """Return what is not as the file expects of the revision, in words; ``titles`` are those of the explanations."""
+    expected = notes.expected(answer.revision.name)
+    if expected is None:
+        return []
+    if not expected.at_least:
+        return [] if answer.verdict == "impossible" else [f"should be impossible, but is {answer.verdict}"]
+    found = len(answer.explanations)
+    few = [f"should have {expected.at_least} explanations, but has {found}"] if found < expected.at_least else []
+    missing = [f"no explanation says: {way}" for way in expected.ways if not any(way in title for title in titles)]
+    wrong = [f"an explanation says: {never}" for never in expected.never if any(never in title for title in titles)]
+    return [*few, *missing, *wrong]

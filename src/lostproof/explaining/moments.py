@@ -9,7 +9,7 @@ from typing import Any
 
 from lostproof.drivers.concrete import LATENCY_MS
 from lostproof.drivers.timed import AGING, Impossible, Moment, Timed
-from lostproof.explaining.search import MOMENT, ZERO, Past, Search, Step, Way
+from lostproof.explaining.search import EFFECTIVE, MOMENT, ZERO, Past, Search, Step, Way
 from lostproof.explaining.timing import PROMPT, not_before
 from lostproof.explaining.zones import Bound, Zone
 
@@ -43,7 +43,8 @@ def schedules(search: Search, way: Way) -> Iterator[Schedule]:
     if drawn is None:
         return
     every = search.clock.constants.sweep_ms
-    choices = [_at_usual_pace(one, drawn.usual) for one in islice(_on_the_grid(drawn.zone, drawn.sweeps, every), TRIED)]
+    grids = _on_the_grid(drawn.zone, drawn.sweeps, every)
+    choices = [_at_usual_pace(one, drawn.usual) for one in islice(grids, TRIED)]
     for _, chosen in sorted(choices, key=lambda choice: -choice[0]):
         at = _chosen(search, way, chosen)
         replayed = at and _replay(search, way, at)
@@ -57,12 +58,13 @@ class _Drawn:
 
     Attributes:
         zone: the zone.
-        sweeps: the sweeps that lie some intervals after another moment, as pairs.
+        sweeps: where a grid has to be respected: from where it counts, and the first and the last moment of which none of
+            its moments lies between; both are the same for a sweep, which is itself one.
         usual: how long steps usually take.
     """
 
     zone: Zone
-    sweeps: list[tuple[int, int]]
+    sweeps: list[tuple[int, int, int]]
     usual: list[Bound]
 
 
@@ -81,7 +83,9 @@ def _drawn(search: Search, way: Way) -> _Drawn | None:
             return None
         zone = tightened
         if step.grid is not None:
-            sweeps.append((position, own[step.grid]))
+            sweeps.append((own[step.grid], position, position))
+        if step.unswept is not None:
+            sweeps.append((own[step.unswept], own[EFFECTIVE], position))
         usual += _usual_pace(search, step, own, position)
         own = {stamp: own[source] for stamp, source in search.sources(step, node, past).items() if source in own}
         node, past = step.node, step.past
@@ -110,16 +114,17 @@ def _at_usual_pace(zone: Zone, usual: list[Bound]) -> tuple[int, Zone]:
     return kept, zone
 
 
-def _on_the_grid(zone: Zone, open_: list[tuple[int, int]], every: int) -> Iterator[Zone]:
-    """Yield the zone with each choice of the sweeps' moments."""
+def _on_the_grid(zone: Zone, open_: list[tuple[int, int, int]], every: int) -> Iterator[Zone]:
+    """Yield the zone with each choice of the moments of grids."""
     if not open_:
         yield zone
         return
-    (sweep, base), *others = open_
-    low, high = zone.span(sweep, base)
-    for number in range(max(-(-low // every), 1), high // every + 1):
+    (base, first, last), *others = open_
+    low, high = zone.span(first, base)
+    for number in range(low // every, high // every + 1):
         at = number * every
-        chosen = zone.tightened([Bound(sweep, base, at), Bound(base, sweep, -at)])
+        bounds = [not_before(first, base, at), Bound(last, base, at if first == last else at + every)]
+        chosen = zone.tightened(bounds) if number or first != last else None
         if chosen is not None:
             yield from _on_the_grid(chosen, others, every)
 

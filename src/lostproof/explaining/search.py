@@ -72,7 +72,8 @@ class Step:
     """A step of a way: the edge, the node it leads to, the past then, and the bounds of its moment.
 
     ``bounds`` speak of stamps; :data:`MOMENT` is the step's own moment. ``grid`` is set if the sweep that begins here lies a
-    whole number of intervals after that stamp, and it is still open which.
+    whole number of intervals after that stamp, and it is still open which; ``unswept`` if no moment of such a grid may lie
+    between :data:`EFFECTIVE` and here.
     """
 
     edge: Edge
@@ -80,6 +81,7 @@ class Step:
     past: Past
     bounds: tuple[Bound, ...]
     grid: Stamp | None = None
+    unswept: Stamp | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,10 @@ class Way:
     start: int
     steps: tuple[Step, ...]
     told: tuple[Hashable, ...]
+
+
+_Choice = tuple[list[Bound], "str | None", "Stamp | None"]
+"""Bounds of a step's moment; whether a sweep begins; and the stamp of a grid none of whose moments may be passed over."""
 
 
 @dataclass
@@ -228,12 +234,12 @@ class Search:
             return
         past = self._past(one.past, edge, told)
         before = one.zone.after(NOW, MOMENT)
-        for bounds, sweep in self._bounds(one, edge, before):
+        for bounds, sweep, unswept in self._bounds(one, edge, before):
             zone = before.tightened(bounds)
             if zone is None:
                 continue
             if sweep is None:
-                step = Step(edge, edge.target, past, tuple(bounds))
+                step = Step(edge, edge.target, past, tuple(bounds), unswept=unswept)
                 if one.past.swept != "some" or self._on_some_grid(zone):
                     yield step, self.settled(zone, edge.target, past, self.sources(step, one.node, one.past))
                 continue
@@ -241,7 +247,7 @@ class Search:
                 tighter = zone.tightened(more)
                 if tighter is not None:
                     then = Past(past.life, swept, past.told)
-                    step = Step(edge, edge.target, then, (*bounds, *more), grid)
+                    step = Step(edge, edge.target, then, (*bounds, *more), grid, unswept)
                     yield step, self.settled(tighter, edge.target, then, self.sources(step, one.node, one.past))
 
     def _on_some_grid(self, zone: Zone) -> bool:
@@ -285,8 +291,8 @@ class Search:
 
     # -- bounds
 
-    def _bounds(self, one: _Node, edge: Edge, before: Zone) -> Iterator[tuple[list[Bound], str | None]]:
-        """Yield the bounds of a step's moment (several, where one of them has to hold), and whether a sweep begins."""
+    def _bounds(self, one: _Node, edge: Edge, before: Zone) -> Iterator[_Choice]:
+        """Yield the bounds of a step's moment (where one of several has to hold: each), as :data:`_Choice` has them."""
         state = self.space.states[one.node]
         bounds = self._windows_of_marks(one.node, edge)
         latest = self.space.watch.latest(self.space.progress[edge.target])
@@ -314,10 +320,11 @@ class Search:
                 bounds.append(Bound(MOMENT, stamp, patience))
             else:
                 choices = [[*some, *more] for some in choices for more in self._of_age(state, stamp, before)]
-        if EFFECTIVE in before.names:
-            choices = [[*some, *more] for some in choices for more in self._swept_in_time(one.past, before)]
-        for some in choices:
-            yield some, sweep
+        if EFFECTIVE not in before.names:
+            yield from ((some, sweep, None) for some in choices)
+            return
+        for more, unswept in self._swept_in_time(one.past, before):
+            yield from (([*some, *more], sweep, unswept) for some in choices)
 
     def _windows_of_marks(self, node: int, edge: Edge) -> list[Bound]:
         done, met = self.space.progress[node][0], self.space.progress[edge.target][0]
@@ -362,21 +369,25 @@ class Search:
                     choices.append([Bound(MOMENT, stamp, 0)])
         return choices or [[]]
 
-    def _swept_in_time(self, past: Past, before: Zone) -> list[list[Bound]]:
-        """Return that what a sweep would change is not there for longer than until the next sweep."""
+    def _swept_in_time(self, past: Past, before: Zone) -> list[tuple[list[Bound], Stamp | None]]:
+        """Return that what a sweep would change is not there for longer than until the next sweep.
+
+        If it is open when that is, the stamp is returned from which its grid counts.
+        """
         constants = self.clock.constants
         first, every = constants.first_sweep_ms, constants.sweep_ms
-        choices = [] if past.swept else [[Bound(EFFECTIVE, STARTED, first), Bound(MOMENT, STARTED, first)]]
+        at_first = [Bound(EFFECTIVE, STARTED, first), Bound(MOMENT, STARTED, first)]
+        choices: list[tuple[list[Bound], Stamp | None]] = [] if past.swept else [(at_first, None)]
         least = [] if past.swept else [not_before(EFFECTIVE, STARTED, first)]
         base = SWEPT if past.swept in ("regular", "some") else STARTED
         low, high = before.span(EFFECTIVE, base)
         numbers = range(max(low // every, 0), min(high, NEVER) // every + 1)
         if len(numbers) > FEW:
-            return [*choices, [*least, Bound(MOMENT, EFFECTIVE, every)]]
+            return [*choices, ([*least, Bound(MOMENT, EFFECTIVE, every)], base)]
         for number in numbers:
             begin, end = number * every, (number + 1) * every
             between = [not_before(EFFECTIVE, base, begin), Bound(EFFECTIVE, base, end)]
-            choices.append([*least, *between, Bound(MOMENT, base, end)])
+            choices.append(([*least, *between, Bound(MOMENT, base, end)], None))
         return choices
 
     def _sweeps(self, zone: Zone, past: Past) -> Iterator[tuple[list[Bound], str, Stamp | None]]:

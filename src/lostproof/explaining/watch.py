@@ -227,10 +227,12 @@ class Watch:
                     fine = fine & (so if one.wanted else _not(so))
         return fine
 
-    def notes_in(self, done: int) -> set[int]:
-        """Return the notes of which all marks are in ``done``."""
-        open_ = {mark.note for position, mark in enumerate(self.marks) if not done >> position & 1}
-        return {mark.note for mark in self.marks} - open_ - {-1}
+    def blocking(self, met: int) -> set[int]:
+        """Return the notes that cannot be met next if all that can be met is ``met`` (marks, as bits)."""
+        return {
+            mark.note for position, mark in enumerate(self.marks)
+            if mark.note >= 0 and not met >> position & 1 and not self._before[position] & ~met
+        }
 
     def usable(self) -> list[int]:
         """Return the numbers of the actions that the notes do not rule out."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lostproof import __version__
-from lostproof.explaining.explain import Answer, Explanation, mix_words
+from lostproof.explaining.explain import KINDS, Answer, Explanation, mix_words
 from lostproof.explaining.facts import ABOUT_RUNS
 from lostproof.explaining.notes import Notes
 from lostproof.explaining.telling import Told
@@ -39,8 +39,15 @@ VERDICTS = {"explained": ("✓", "bold green"), "impossible": ("✗", "bold red"
 
 def title_of(notes: Notes, one: Explanation) -> str:
     """Return what an explanation comes down to, in one line."""
-    parts = [words for told in one.told if (words := _told_words(notes, one, told))]
+    parts = [words for told in one.told if not _told_before(notes, told) and (words := _told_words(notes, one, told))]
     return "; ".join(parts) or f"with {mix_words(one.faults)}"
+
+
+def _told_before(notes: Notes, told: Told) -> bool:
+    """Return whether a note about work says the same as one before it."""
+    fact = notes.seen[told.note].fact
+    earlier = [(seen.fact.kind, seen.fact.subject) for seen in notes.seen[: told.note] if not seen.fact.lasts]
+    return fact.kind == "work" and ("work", fact.subject) in earlier
 
 
 def _told_words(notes: Notes, one: Explanation, told: Told) -> str:
@@ -89,7 +96,7 @@ def _answer_view(notes: Notes, answer: Answer, width: int, brief: bool) -> Rende
     remarks = [*_unmet_words(notes, answer), *(f"not looked at: {limit}" for limit in answer.limits)]
     parts: list[RenderableType] = [head, *(Padding(Text(remark, "dim"), (0, 0, 0, 2)) for remark in remarks)]
     for number, one in enumerate(answer.explanations, start=1):
-        title = Text.assemble((f"{number}. ", "bold"), title_of(notes, one), (f"  ({_takes(one)})", "dim"))
+        title = Text.assemble((f"{number}. ", "bold"), title_of(notes, one), (f"  ({mix_words(one.faults)})", "dim"))
         parts.append(Padding(title, (0, 0, 0, 2)))
         if not brief:
             parts += ["", *_explanation_view(notes, one, width), ""]
@@ -118,17 +125,11 @@ def _unmet_words(notes: Notes, answer: Answer) -> list[str]:
 
 def bounds_words(notes: Notes) -> str:
     """Return within which bounds there is no explanation, in words."""
-    from lostproof.explaining.explain import KINDS
-
     most = [f"{kind}={getattr(notes.bounds, kind)}" for kind in KINDS if getattr(notes.bounds, kind)]
     return (
         f"at most {notes.faults} of {', '.join(most) or 'no faults'}, {notes.bounds.runs} runs of a job, "
         f"and {notes.bounds.slots} slot{'s' if notes.bounds.slots > 1 else ''}"
     )
-
-
-def _takes(one: Explanation) -> str:
-    return mix_words(one.faults)
 
 
 def _explanation_view(notes: Notes, one: Explanation, width: int) -> list[RenderableType]:
