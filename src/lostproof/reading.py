@@ -13,7 +13,7 @@ import yaml
 from lostproof.errors import BadInput, unknown
 from lostproof.files import schema
 
-__all__ = ["DAY_MS", "LONGEST_MS", "YamlFile", "duration_ms"]
+__all__ = ["DAY_MS", "LONGEST_MS", "YamlFile", "duration_ms", "time_of_day"]
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|ms|m|s)\s*")
@@ -96,12 +96,11 @@ class YamlFile:
         return self.wrong(place, str(unknown(kind, name, allowed)))
 
     def validate(self, kind: str) -> None:
-        """Hold the data against the schema called ``kind``, and read its clock."""
+        """Hold the data against the schema called ``kind``."""
         validator = jsonschema.Draft202012Validator(schema(kind))
         problem = jsonschema.exceptions.best_match(validator.iter_errors(self._data))
         if problem is not None:
             raise self.wrong(list(problem.absolute_path), _plain(problem))
-        self._clock = _time_of_day(self._data["clock"]) if "clock" in self._data else None
 
     def moment(self, moment: Any, place: Sequence[Any], duration: bool = False) -> int:
         """Return the milliseconds of what is written at ``place``: a moment, or only a ``duration``."""
@@ -117,7 +116,7 @@ class YamlFile:
             if self._clock is None:
                 raise self.wrong(place, f"{moment!r} is a time of day, but the {self._noun} has no 'clock'")
             # A time before the clock's start is one of the next day.
-            return (_time_of_day(moment) - self._clock) % DAY_MS
+            return (time_of_day(moment) - self._clock) % DAY_MS
         length = duration_ms(moment)
         if length is not None:
             return length
@@ -160,6 +159,7 @@ def duration_ms(text: str) -> int | None:
     return sum(round(float(number) * _UNITS[unit]) for number, unit in _DURATION.findall(text))
 
 
-def _time_of_day(text: str) -> int:
+def time_of_day(text: str) -> int:
+    """Return the milliseconds since midnight of a time such as ``07:40:44``."""
     hours, minutes, seconds = text.split(":")
     return int(hours) * 3_600_000 + int(minutes) * 60_000 + round(float(seconds) * 1_000)

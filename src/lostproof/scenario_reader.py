@@ -14,7 +14,7 @@ from lostproof.evidence import ENDS
 from lostproof.files import SUFFIX
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES
-from lostproof.reading import LONGEST_MS, YamlFile, duration_ms
+from lostproof.reading import LONGEST_MS, YamlFile, duration_ms, time_of_day
 from lostproof.revisions import REVISIONS, Constants, Revision
 from lostproof.scenarios import OTHERS, OWN, Entry, Expectation, Observation, Scenario
 from lostproof.tables import chart
@@ -42,6 +42,7 @@ class Reader(YamlFile):
         """Return the scenario."""
         self.validate("scenario")
         data = self._data
+        self._clock = time_of_day(data["clock"]) if "clock" in data else None
         jobs = data.get("jobs") or {"job-a": {}}
         own = self._own_rule()
         expect = {name: self._expectation(name, given) for name, given in data["expect"].items()}

@@ -131,7 +131,7 @@ def explain(
             known.add(way.told)
             found.append(confirmed)
             if len(found) == limit:
-                return Answer(revision, tuple(found), False, (), nodes)
+                return Answer(revision, tuple(found), False, tuple(dict.fromkeys(limits)), nodes)
         if search.gave_up:
             limits.append(f"more than {max_states // LOOKED} ways with {mix_words(faults)}")
     return Answer(revision, tuple(found), not limits, tuple(dict.fromkeys(limits)), nodes, tuple(sorted(unmet)))
