@@ -8,7 +8,9 @@ from typing import Any
 
 from lostproof.errors import BadInput, unknown
 
-__all__ = ["EVERYTHING", "FEATURES", "PRESETS", "Bounds", "Slice", "parse_bounds", "parse_slice"]
+__all__ = [
+    "EVERYTHING", "FEATURES", "PRESETS", "Bounds", "Slice", "parse_bounds", "parse_pairs", "parse_slice",
+]
 
 
 @dataclass(frozen=True)
@@ -225,21 +227,32 @@ def parse_bounds(text: str) -> tuple[str, tuple[Slice, ...]]:
         return text, PRESETS[text]
     if "=" not in text:
         raise unknown("bounds", text, [*PRESETS, "or pairs like crashes=2,restarts=1"])
+    return text, (Slice("custom", bounds_from(parse_pairs(text))),)
+
+
+def parse_pairs(text: str, more: Mapping[str, tuple[int, int]] | None = None) -> dict[str, int]:
+    """Return the bounds in ``text``, ``name=number`` pairs joined by commas; ``more`` are other names with their ranges.
+
+    Raises:
+        BadInput: an unknown bound, a bound given twice, or a value that is no number in range.
+    """
     values: dict[str, int] = {}
-    for name, value in map(_pair, text.split(",")):
+    for name, value in (_pair(part, {**LIMITS, **(more or {})}) for part in text.split(",")):
         if name in values:
             raise BadInput(f"bound {name} is given twice in {text!r}; give it once")
         values[name] = value
-    return text, (Slice("custom", bounds_from(values)),)
+    return values
 
 
-def _pair(part: str) -> tuple[str, int]:
+def _pair(part: str, limits: Mapping[str, tuple[int, int]]) -> tuple[str, int]:
     name, _, value = part.strip().partition("=")
-    if name not in LIMITS:
-        raise unknown("bound", name, LIMITS)
+    if name not in limits:
+        raise unknown("bound", name, limits)
+    low, high = limits[name]
     if not (value.isascii() and value.isdigit() and len(value) < 10):
-        low, high = LIMITS[name]
         raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
+    if not low <= int(value) <= high:
+        raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
     return name, int(value)
 
 

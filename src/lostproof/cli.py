@@ -17,6 +17,7 @@ import click
 
 from lostproof.commands.conform import conform
 from lostproof.commands.diff import diff
+from lostproof.commands.explain import explain
 from lostproof.commands.explore import explore
 from lostproof.commands.map import map_
 from lostproof.errors import BadInput, Defect
@@ -502,6 +503,7 @@ cli.add_command(conform)
 cli.add_command(diff)
 cli.add_command(map_)
 cli.add_command(explore)
+cli.add_command(explain)
 
 
 def main() -> None:
