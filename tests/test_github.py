@@ -11,10 +11,12 @@ from click.testing import CliRunner, Result
 
 from lostproof.cli import cli
 from lostproof.engine.verdicts import check
+from lostproof.properties import PROPERTIES
 from lostproof.report.github import ANNOTATIONS, SUMMARY_BYTES, annotation, capped, step_summary
 from lostproof.report.judged import Judged
 from lostproof.report.mermaid import race_mermaid
 from lostproof.report.sources import Line
+from lostproof.revisions import REVISIONS
 
 TINY = "crashes=1,runs=1,outcomes=1"
 COMMAND = re.compile(r"::(?P<level>error|warning) (?P<properties>[^:]*)::(?P<message>.*)")
@@ -139,7 +141,7 @@ def test_the_matrix_summary_tells_what_drifted(project: Path, monkeypatch: pytes
     found = lostproof("matrix", "--bounds", "smoke", code=1)
     assert [one["title"] for one in told(found)] == ["reference: no-invented-success"]
     text = (project / "summary.md").read_text(encoding="utf-8")
-    assert "2 of 98 verdicts are not as wanted" in text
+    assert f"2 of {len(REVISIONS) * len(PROPERTIES)} verdicts are not as wanted" in text
     assert "| `no-invented-success` | violated in 2 steps | holds |" in text
     assert "- gone × no-invented-success: expected holds, found nothing" in text
 
