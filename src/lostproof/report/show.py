@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from inspect import cleandoc
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lostproof.bounds import Bounds
+from lostproof.actions import Action
+from lostproof.bounds import EVERYTHING
 from lostproof.evidence import DOMAIN
 from lostproof.model import Model
 from lostproof.pinned import pins
@@ -36,15 +37,6 @@ __all__ = [
 PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
 
-EVERYTHING = Bounds(
-    jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
-    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1, deliveries=1,
-)
-"""A world in which everything that a revision can do is possible."""
-
-ADMITTING = replace(EVERYTHING, admission=1)
-"""The same for runs that are acknowledged first: these are started in another way."""
-
 
 # -- lists
 
@@ -61,11 +53,17 @@ def properties_data() -> list[dict[str, Any]]:
     ]
 
 
+def every_action(subject: Revision) -> Iterator[Action]:
+    """Yield everything that can happen under a revision, in one world or another."""
+    for bounds in EVERYTHING:
+        yield from Model(subject, bounds).actions
+
+
 def actions_data() -> list[dict[str, Any]]:
     """Return everything that can happen in some revision: who does it, what it takes, and where it exists."""
     found: dict[str, dict[str, Any]] = {}
     for known in REVISIONS.values():
-        for action in (*Model(known, EVERYTHING).actions, *Model(known, ADMITTING).actions):
+        for action in every_action(known):
             entry = found.setdefault(
                 action.name,
                 {"name": action.name, "actor": action.actor, "kind": "product", "params": set(), "revisions": [],
@@ -258,7 +256,7 @@ def _conditions(section: dict[str, Any]) -> Iterator[str]:
     words = {
         "barrier": "waits for the whole batch", "in_turn": "one after the other", "needs_lock": "needs the lock",
         "keeps_lock": "keeps the lock", "together": "whole batch at once",
-        "fenced": "left out without a token",
+        "fenced": "left out without a token", "serving": "left out when the service was stopped",
     }
     yield from (text for name, text in words.items() if section[name])
     if section["on_fault"] == "retry":
