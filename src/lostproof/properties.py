@@ -235,13 +235,13 @@ def _received_again(m: Model, before: World, after: World, k: int) -> Any:
     for other in m.runs_of(m.job_of(k)):
         if other != k:
             same = (before.slot[k] == before.slot[other]) & (before.slot[k] < m.bounds.slots)
-            alike = (before.end[k] == OK) == (before.end[other] == OK)
+            alike = (m.told(before, k) == OK) == (m.told(before, other) == OK)
             had = had | (same & alike & (before.received[other] != 0))
     return (after.received[k] != before.received[k]) & had
 
 
 def _brought_forth(m: Model, w: World, k: int) -> Any:
-    return w.end[k] != 0
+    return m.told(w, k) != 0
 
 
 def _delivered_or_given_up(m: Model, w: World, k: int) -> Any:

@@ -301,10 +301,9 @@ class Revision:
     def delivers_by(self, way: str) -> tuple[int, ...]:
         """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes.
 
-        A run that the watchdog gives up has not ended yet, and brings forth an alert.
+        Ends are those that the run's process tells of: a run that the watchdog gives up brings forth an alert.
         """
-        ok = ENDS.index("ok")
-        others = [end for end in range(len(ENDS)) if end != ok]
+        ok, *others = range(1, len(ENDS))
         return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
 
     def queues_at_the_end(self, path: str) -> bool:
