@@ -27,6 +27,8 @@ BOUNDS: dict[str, Bounds] = {
     "runs": Bounds(runs=2, outcomes=1, crashes=1, manual=0, long_waits=0),
     "slots": Bounds(runs=2, slots=2, outcomes=1, manual=0, long_waits=0),
     "jobs": Bounds(jobs=2, runs=1, outcomes=1, manual=0, long_waits=0),
+    "admission": Bounds(admission=1, crashes=1, operator_actions=1, outcomes=1, runs=1, long_waits=0),
+    "deliveries": Bounds(deliveries=1, runs=1, crashes=1, store_faults=1, manual=0, long_waits=0),
 }
 """Worlds of at most a few thousand states; each switches on one kind of trouble."""
 
@@ -36,6 +38,10 @@ RICH: dict[str, Bounds] = {
     ),
     "slots": Bounds(runs=3, slots=2, crashes=2, restarts=1),
     "jobs": Bounds(jobs=2, runs=1, crashes=1, restarts=1, store_faults=1, offline_passes=1),
+    "admission": Bounds(
+        admission=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1, operator_actions=1, same_ms=1
+    ),
+    "deliveries": Bounds(deliveries=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1),
     "one-shot": Bounds(recurring=0, agents=1, crashes=1, restarts=1, manual=0),
 }
 """Worlds that are too large to explore here, with several kinds of trouble at once."""
@@ -45,6 +51,13 @@ RICH: dict[str, Bounds] = {
 def model(revision: str, bounds: Bounds) -> Model:
     """Return the model of a revision in a world of ``bounds``."""
     return Model(REVISIONS[revision], bounds)
+
+
+_USUAL = ("openclaw-2026.4.15", "openclaw-2026.9.6")
+DISTINCT: tuple[str, ...] = tuple(
+    {REVISIONS[name].semantics: name for name in [*reversed(REVISIONS), *_USUAL]}.values()
+)[::-1]
+"""One revision of each world: two that no model can tell apart need not be tried twice."""
 
 
 # -- races

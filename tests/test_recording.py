@@ -12,10 +12,10 @@ from lostproof.cli import cli
 from lostproof.errors import BadInput
 from lostproof.files import data_root
 from lostproof.properties import PROPERTIES
-from lostproof.recording import ALWAYS_ASKED, in_ranges, record
+from lostproof.recording import ALWAYS_ASKED, record
 from lostproof.replay import run
 from lostproof.revisions import REVISIONS
-from lostproof.scenarios import OWN, SUFFIX, load
+from lostproof.scenarios import OWN, SUFFIX, in_ranges, load
 
 SHIPPED = [name for name, known in REVISIONS.items() if known.shipped]
 

@@ -419,16 +419,27 @@ def lifecycle(name: str, form: str) -> None:
 
 @show_.command("revision")
 @click.argument("name", type=Name("revision"))
+@click.option("--diff", "other", type=Name("revision"), metavar="REVISION",
+              help="Show only what differs from this one; nothing is explored.")
 @output_option
-def show_revision(name: str, form: str) -> None:
+def show_revision(name: str, other: str | None, form: str) -> None:
     """Show a revision: its rule, guards, write orders, start-up and facts.
 
     \b
-    Example:  lostproof show revision openclaw-2026.4.15
+    Examples:
+      lostproof show revision openclaw-2026.4.15
+      lostproof show revision openclaw-2026.4.25 --diff openclaw-2026.4.24
     """
     from lostproof.report.show import revision_data, revision_view
+    from lostproof.revisions import revision
 
-    _show_revision(name, form, revision_data, revision_view)
+    if other is None:
+        _show_revision(name, form, revision_data, revision_view)
+        return
+    from lostproof.report.changes import changes_data, changes_view
+
+    was, now = revision(other), revision(name)
+    print_json(changes_data(was, now)) if form == "json" else print_views(changes_view(was, now))
 
 
 @show_.command("rule")

@@ -1,10 +1,11 @@
-"""Pinned verdicts of another commit, read through git, and what became of them."""
+"""How pinned verdicts change: from one commit to another, read through git, and from one release to the next."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lostproof import pinned
 from lostproof.comparison import OTHER, change_of
@@ -12,7 +13,49 @@ from lostproof.errors import BadInput, short
 from lostproof.files import data_root, in_checkout
 from lostproof.pinned import FILE, MISSING, Pins, all_pins, parse_pins
 
-__all__ = ["PinnedChange", "changes_since", "pins_at"]
+__all__ = ["PinnedChange", "Turn", "changes_since", "pins_at", "turning_points"]
+
+
+# -- along the shipped line
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A release that changed the verdict on a property, or the length of its shortest race.
+
+    Attributes:
+        release: the name of the revision.
+        judged: the id of the property.
+        was: the verdict of the release before it, as it is pinned.
+        now: its own.
+    """
+
+    release: str
+    judged: str
+    was: str
+    now: str
+
+    @property
+    def kind(self) -> str:
+        """How the verdict changed, as :func:`lostproof.comparison.change_of` says."""
+        return change_of(self.was, self.now)
+
+
+def turning_points(pinned: Pins, line: Sequence[str]) -> list[Turn]:
+    """Return where along ``line``, revisions in their order, the ``pinned`` verdict on a property changes.
+
+    A revision of which nothing is pinned is passed over; so is a property of which one side knows nothing.
+    """
+    known = [name for name in line if name in pinned]
+    return [
+        Turn(later, judged, pinned[earlier][judged], word)
+        for earlier, later in pairwise(known)
+        for judged, word in pinned[later].items()
+        if pinned[earlier].get(judged, word) != word
+    ]
+
+
+# -- from one commit to another
 
 
 @dataclass(frozen=True)

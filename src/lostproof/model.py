@@ -12,19 +12,21 @@ from lostproof.evidence import ENDS, INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, Cell, Layout, World, look, member, where
+from lostproof.world import PATHS, SENDING, Cell, Layout, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action
 
 __all__ = ["Model"]
 
-RUN = chart("run")
+TASK, RUN = chart("task"), chart("run")
 GATEWAY = chart("gateway")
 IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
 GIVEN_UP_ENDS = (0, ENDS.index("timed_out"), ENDS.index("failed"))
 STEP_ABSENT, APPLIED = RUN.codes("absent", "applied")
+TO_BE_SENT, SENT = SENDING.index("to be sent"), SENDING.index("sent")
+ABSENT = TASK.code("absent")
 
 
 class Model:
@@ -39,6 +41,7 @@ class Model:
         self.bounds = bounds
         self.layout = Layout(bounds, revision)
         self.rule_table = revision.rule_table(bounds)
+        self.aging_rows = TASK.codes("running", *(("lost",) if self.rule_table.repairs_lost else ()))
         self.jobs = range(bounds.jobs)
         self.runs = range(bounds.jobs * bounds.runs)
         self.lock_holders = tuple(
@@ -129,7 +132,9 @@ class Model:
 
     def copy(self, w: World, k: int) -> Any:
         """Return the row of run ``k`` as the gateway sees it: on disk, if it reads that, else its own copy."""
-        return w.row[k] if self.revision.rereads_rows else w.memory[k]
+        if not self.revision.rereads_rows:
+            return w.memory[k]
+        return where(w.pruned[k] == 1, ABSENT, w.row[k]) if self.bounds.retention else w.row[k]
 
     def same_batch(self, w: World, k: int, other: int) -> Any:
         """Return whether both runs were reserved together (one tick, or one catch-up, of one cron service)."""
@@ -149,6 +154,10 @@ class Model:
             for k in self.runs_of(job):
                 free = free & (self.in_progress(w, k) == 0)
         return free
+
+    def delivering(self, w: World, k: int) -> Any:
+        """Return whether the gateway's process is about to deliver what run ``k`` brought forth, or to say that it has."""
+        return member(w.sending[k], (TO_BE_SENT, SENT)) if self.bounds.deliveries else False
 
     def superseded(self, w: World, k: int) -> Any:
         """Return whether run ``k`` has lost its receipt, and its row does not say so yet."""
@@ -244,8 +253,18 @@ class Model:
         """Return how the job's marker lies to the start of run ``k`` (0 none, 1 exact, 2 earlier, 3 later)."""
         marker = w.marker[self.job_of(k)]
         own = where(w.early[k] == 1, 2, 1)
-        other = where(marker < self.number(k), 2, 3)
+        other = where(self._starts_earlier(w, marker, k), 2, 3)
         return where(marker == 0, 0, where(marker == self.number(k), own, other))
+
+    def _starts_earlier(self, w: World, marker: Any, k: int) -> Any:
+        """Return whether the time of ``marker``, which is of another run, is earlier than the start of run ``k``."""
+        earlier: Any = marker < self.number(k)
+        if self.layout.cell("ahead", k).bits:
+            # A run that began after the clock was set back has an earlier time than one that began before.
+            for other in self.runs_of(self.job_of(k)):
+                here = (marker == self.number(other)) & (w.ahead[other] != w.ahead[k])
+                earlier = where(here, w.ahead[k] == 1, earlier)
+        return earlier
 
     def evidence_class(self, w: World, k: int) -> Any:
         """Return the class of everything about run ``k`` that the cron store says."""

@@ -19,10 +19,10 @@ from lostproof.properties import PROPERTIES
 from lostproof.replay import CannotHappen, Outcome
 from lostproof.revisions import REVISIONS
 from lostproof.scenario_reader import Reader
-from lostproof.scenarios import OTHERS, OWN, RANGE, Expectation, Scenario
+from lostproof.scenarios import OTHERS, OWN, Expectation, Scenario, in_ranges
 from lostproof.tables import chart
 
-__all__ = ["ALWAYS_ASKED", "Recorded", "in_ranges", "record"]
+__all__ = ["ALWAYS_ASKED", "Recorded", "record"]
 
 ALWAYS_ASKED = (
     "completed-run-never-lost", "executed-run-never-lost", "live-run-never-lost", "record-never-overwritten",
@@ -171,31 +171,6 @@ def _differs(expect: Mapping[str, Expectation], name: str, now: Said) -> str:
 def _outline(now: Said) -> str:
     rows = ", ".join(f"{run} {status}" for run, status in now.rows) or "no rows"
     return f"violates {', '.join(now.violates) or 'nothing'}; {rows}"
-
-
-def in_ranges(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is said by revision, in the registry's order, with neighbouring releases as a range if it is the same.
-
-    What is no revision's comes last.
-    """
-    found: dict[str, Any] = {}
-    group: list[str] = []
-
-    def close() -> None:
-        if group:
-            found[group[0] if len(group) == 1 else f"{group[0]}{RANGE}{group[-1]}"] = said[group[0]]
-            group.clear()
-
-    for name, known in REVISIONS.items():
-        joins = group and known.shipped and name in said and said[name] == said[group[0]]
-        if not joins:
-            close()
-        if name in said:
-            group.append(name)
-        if not known.shipped:
-            close()
-    close()
-    return {**found, **{name: words for name, words in said.items() if name not in REVISIONS}}
 
 
 # -- writing

@@ -11,8 +11,9 @@ from typing import Any
 import jsonschema
 import yaml
 
+from lostproof.actions.retention import RETAINED
 from lostproof.bounds import BUDGETS, Bounds, bounds_from
-from lostproof.drivers.script import Cue
+from lostproof.drivers.script import WRITES, Cue
 from lostproof.drivers.timed import AGING
 from lostproof.errors import BadInput, unknown
 from lostproof.evidence import ENDS
@@ -26,6 +27,7 @@ from lostproof.world import LOGS
 
 __all__ = ["LONGEST_MS", "Reader", "duration_ms"]
 
+FLAGS = ("fault", "early", "same_ms", "unread", "torn")
 DIRECTIVES = ("wait", "hold", "release", "fail_write")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|ms|m|s)\s*")
@@ -39,6 +41,7 @@ _SPENT_BY = {
     "disable": "operator_actions", "delete": "operator_actions", "enable": "operator_actions",
     "reassign": "operator_actions",
     "fail_write": "store_faults", "time_out": "overruns", "cancel": "cancels", "executor_dies": "crashes",
+    "clock_forward": "clock_steps", "clock_back": "clock_steps", "suspend": "clock_steps",
 }
 
 
@@ -215,6 +218,8 @@ class Reader:
             budget = "store_faults" if entry.get("fault") else _SPENT_BY.get(entry["do"])
             if budget:
                 spent[budget] += 1
+            if entry.get("unread") or entry.get("torn"):
+                spent["read_faults"] += 1
             if entry["do"] == "slot_due":
                 job = entry.get("job", "job-a")
                 if job not in slots:
@@ -228,6 +233,7 @@ class Reader:
         implied: dict[str, int] = {
             "jobs": len(names), "runs": 2 if same_ms else 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
             "same_ms": int(same_ms),
+            "retention": int(any(entry["do"] in RETAINED for entry in self._data["timeline"])),
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
         try:
@@ -255,7 +261,7 @@ class Reader:
         params: list[tuple[str, int]] = []
         if "job" in entry:
             params.append(("job", self._job(entry["job"], bounds, (*place, "job"))))
-        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable", "reassign"):
+        elif entry["do"] in ("slot_due", "run_now", "accept", "disable", "delete", "enable", "reassign"):
             params.append(("job", 0))
         if "run" in entry:
             params.append(("run", self._run(entry["run"], bounds, (*place, "run"))))
@@ -263,9 +269,9 @@ class Reader:
             params.append(("end", ENDS.index(entry["end"])))
         elif entry["do"] == "end":
             raise self.wrong(place, "how the work ends is missing; give 'end': ok, failed or timed_out")
-        params += [(flag, int(entry[flag])) for flag in ("fault", "early", "same_ms") if flag in entry]
+        params += [(flag, int(entry[flag])) for flag in FLAGS if flag in entry]
         if entry["do"] in ("hold", "release", "fail_write") and not {"run", "write"} <= set(entry):
-            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of row, job, log")
+            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of {', '.join(WRITES)}")
         window = None
         if "between" in entry:
             first, second = (self._moment(moment, (*place, "between")) for moment in entry["between"])

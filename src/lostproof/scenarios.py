@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from lostproof.engine.verdicts import Verdict
 
 __all__ = [
-    "OTHERS", "OWN", "PRODUCT", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races",
-    "slug", "write_path",
+    "OTHERS", "OWN", "PRODUCT", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "in_ranges", "load",
+    "save_race", "save_races", "slug", "write_path",
 ]
 
 USUAL = Bounds()
@@ -157,6 +157,31 @@ def find(paths: Iterable[Path] = ()) -> list[Path]:
             raise BadInput(f"{path}: there is no file *{SUFFIX} in this folder")
         found += files
     return found
+
+
+def in_ranges(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said by revision, in the registry's order, with neighbouring releases as a range if it is the same.
+
+    What is no revision's comes last.
+    """
+    found: dict[str, Any] = {}
+    group: list[str] = []
+
+    def close() -> None:
+        if group:
+            found[group[0] if len(group) == 1 else f"{group[0]}{RANGE}{group[-1]}"] = said[group[0]]
+            group.clear()
+
+    for name, known in REVISIONS.items():
+        joins = group and known.shipped and name in said and said[name] == said[group[0]]
+        if not joins:
+            close()
+        if name in said:
+            group.append(name)
+        if not known.shipped:
+            close()
+    close()
+    return {**found, **{name: words for name, words in said.items() if name not in REVISIONS}}
 
 
 def load(path: Path) -> Scenario:

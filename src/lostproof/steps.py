@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lostproof.evidence import ENDS
 from lostproof.tables import REFUSED, chart
-from lostproof.world import PATHS, Home, World, look, member, where
+from lostproof.world import OUTBOX, PATHS, SENDING, Home, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model
@@ -22,10 +22,13 @@ __all__ = [
     "REPAIRS",
     "STEPS",
     "Step",
+    "answer_request",
+    "bring_forth",
     "close_interrupted",
     "decide_row",
     "disown_row",
     "drop_marker",
+    "forget_rows",
     "inferred",
     "put_row",
     "recover_job",
@@ -98,6 +101,7 @@ def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
     """Write the row of run ``k`` to disk where ``on``; keep the ghosts that remember what the disk has said."""
     for run, here in m.sharing_row(w, k, on):
         w.row[run] = where(here, status, w.row[run])
+        w.pruned[run] = where(here, 0, w.pruned[run])
         w.recorded[run] = w.recorded[run] | (here & says_truth(w, run, status))
         _notice(m, w, run, here & member(status, INFERRED))
 
@@ -113,8 +117,15 @@ def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
 
 def _notice(m: Model, w: World, k: int, on: Any) -> None:
     job = m.job_of(k)
+    answer_request(m, w, k, on)
     for slot in range(m.bounds.slots):
         w.noticed[job, slot] = w.noticed[job, slot] | (on & (w.slot[k] == slot))
+
+
+def answer_request(m: Model, w: World, k: int, on: Any) -> None:
+    """Owe nobody an answer any more whose request run ``k`` was to be, where ``on``: it has begun, or is given up."""
+    job = m.job_of(k)
+    w.owed[job] = where(on & (w.owed[job] == m.number(k) + 1), 0, w.owed[job])
 
 
 def inferred(m: Model, copy: Any, status: Any) -> Any:
@@ -137,7 +148,13 @@ def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> 
 def restore_rows(m: Model, w: World) -> None:
     """Load the gateway's copies of the rows from disk."""
     for k in m.runs:
-        w.memory[k] = w.row[k]
+        w.memory[k] = where(w.pruned[k] == 1, ABSENT, w.row[k])
+
+
+def forget_rows(m: Model, w: World) -> None:
+    """Go on with an empty ledger in memory; the rows on disk stay as they are."""
+    for k in m.runs:
+        w.memory[k] = ABSENT
 
 
 @_step(Home.LEDGER)
@@ -153,15 +170,24 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     for other in m.runs:
         if other == k:
             continue
-        first = (w.memory[other] == RUNNING) & (w.expired[other] == 0)
         pair = (min(k, other), max(k, other))
-        w.inverted[pair] = where(created, first & (k < other), w.inverted[pair])
+        w.inverted[pair] = where(created, _opened_in_other_order(m, w, k, other), w.inverted[pair])
     if disk or m.revision.memory_first:
         put_memory(m, w, k, created, opened)
     if disk:
         put_row(m, w, k, created, opened)
     else:
         w.orphan[k] = where(on, 1, w.orphan[k])
+
+
+def _opened_in_other_order(m: Model, w: World, k: int, other: int) -> Any:
+    """Return whether the row of run ``k``, which is new, and that of ``other`` are not as old as their numbers say."""
+    running = w.memory[other] == RUNNING
+    if not m.bounds.clock_steps:
+        return running & (w.expired[other] == 0) & (k < other)
+    # A row from before the clock was set back has a time that lies ahead, until it expires.
+    younger = running & (w.ahead[other] == 1) & (w.expired[other] == 0)
+    return younger if k > other else running & (younger == 0)
 
 
 @_step(Home.LEDGER)
@@ -246,6 +272,7 @@ def skip_slots(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     job = m.job_of(k)
     if disk:
         w.next[job] = where(on, w.fallen[job], w.next[job])
+        w.put_off[job] = where(on, 0, w.put_off[job])
 
 
 @_step(Home.JOBS)
@@ -272,6 +299,28 @@ def write_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
         kept = on & (w.job[m.job_of(k)] != DELETED)
         w.log[k] = where(kept, 2, w.log[k])
         w.recorded[k] = w.recorded[k] | (kept & m.tells_truth(w, k))
+
+
+# -- what a run brings forth
+
+PENDING = OUTBOX.index("pending")
+TO_BE_SENT = SENDING.index("to be sent")
+DOWN = chart("gateway").code("down")
+
+
+def bring_forth(m: Model, w: World, k: int, on: Any) -> None:
+    """Let the gateway's process have what run ``k`` brought forth, to be sent, where ``on``."""
+    w.sending[k] = where(on, TO_BE_SENT, w.sending[k])
+
+
+@_step(Home.OUTBOX)
+def enqueue(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Put what the run brought forth into the delivery queue; a gateway that is up sends it at once."""
+    if disk:
+        direct = m.revision.delivers_by("direct")
+        queued = on & (member(w.end[k], direct) == 0) if direct else on
+        w.outbox[k] = where(queued, PENDING, w.outbox[k])
+    bring_forth(m, w, k, on & (w.gateway != DOWN))
 
 
 # -- the active set
@@ -338,7 +387,16 @@ def drop_overdue_slots(m: Model, w: World) -> None:
     """Move nextRunAtMs of every recurring job past now; what fell due during the start is dropped without a word."""
     if m.bounds.recurring:
         for job in m.jobs:
-            w.next[job] = w.fallen[job]
+            # What is put off has got a due time that lies ahead.
+            w.next[job] = where(w.deferred[job] == 1, w.next[job], w.fallen[job])
+
+
+@_repair
+def drop_deferred_slots(m: Model, w: World) -> None:
+    """Take the due time of recurring jobs that were put off for a wrong one and compute it anew: their slots are dropped."""
+    if m.bounds.recurring:
+        for job in m.jobs:
+            w.next[job] = where(w.deferred[job] == 1, w.fallen[job], w.next[job])
 
 
 @_repair
@@ -366,7 +424,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
     for k in m.runs_of(job):
         dead = (w.marker[job] == m.number(k)) & (m.in_progress(w, k) == 0)
         begun = dead & (w.queued[job] == 0)
-        told = begun & member(w.row[k], TRUTH[1:])
+        told = begun & member(w.row[k], TRUTH[1:]) & (w.pruned[k] == 0)
         w.last[job] = where(told, m.number(k), w.last[job])
         consume_slot(m, w, k, told, True)
         cut_off = begun & (told == 0)
@@ -375,6 +433,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
         if startup or not m.revision.reclaims_silently:
             w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
+        answer_request(m, w, k, dead)
         drop_marker(job, w, dead)
 
 
@@ -397,7 +456,8 @@ def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
 def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
-        dead = (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+        # Only a row that the process has read can be settled.
+        dead = (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.in_progress(w, k) == 0)
         put_memory(m, w, k, dead, INTERRUPTED)
         put_row(m, w, k, dead, INTERRUPTED)
         _release_job(m, w, k, dead)

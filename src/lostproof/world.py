@@ -40,6 +40,7 @@ class Home(Enum):
     LEDGER = "task ledger on disk"
     JOBS = "cron store on disk"
     LOG = "run log on disk"
+    OUTBOX = "delivery queue on disk"
     PROCESS = "memory of the gateway process"
     LIFE = "memory of one life of the gateway in its process"
     SERVER = "memory of the maintenance service"
@@ -51,7 +52,7 @@ class Home(Enum):
     @property
     def durable(self) -> bool:
         """Whether the field survives every process."""
-        return self in (Home.LEDGER, Home.JOBS, Home.LOG)
+        return self in (Home.LEDGER, Home.JOBS, Home.LOG, Home.OUTBOX)
 
 
 WIPES: dict[str, tuple[Home, ...]] = {
@@ -104,6 +105,8 @@ PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
 GIVEN_UP = ("no", "timed out", "cancelled")
 NO_YES = ("no", "yes")
+OUTBOX = ("none", "pending", "attempted", "acknowledged", "given up")
+SENDING = ("no", "to be sent", "sent", "left behind")
 
 FIELDS: tuple[Field, ...] = (
     Field(
@@ -161,8 +164,29 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),
     Field(
+        "deferred", "job", Home.SERVICE, "the job is over the limit of this start's catch-up, and to be put off",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
+        "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
+    ),
+    Field(
+        "accepted", "job", Home.PROCESS, "a manual run has been acknowledged, and waits in the gateway's lane",
+        lambda b, r: 2 if b.admission and b.manual and r.waits_in_lane else 0, NO_YES,
+    ),
+    Field(
+        "booked", "job", Home.JOBS, "a manual run has been acknowledged, and is booked until it is opened",
+        lambda b, r: 2 if b.admission and b.manual and r.admission == "booked" else 0, NO_YES,
+    ),
+    Field(
+        "owed", "job", Home.GHOST,
+        "an acknowledged manual run has not begun, nor was it given up (1: it waits; n + 1: run n is to be it)",
+        lambda b, r: b.runs + 2 if b.admission and b.manual else 0,
     ),
     Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
     # -- per run
@@ -198,6 +222,10 @@ FIELDS: tuple[Field, ...] = (
         "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
+    Field(
+        "ahead", "run", Home.GHOST, "the wall clock has been set back since the run began",
+        lambda b, r: 2 if b.clock_steps else 0, NO_YES,
+    ),
     Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.ends + 1, ENDS),
     Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
     Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),
@@ -211,6 +239,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
+    Field(
+        "pruned", "run", Home.LEDGER, "the row was deleted; its last status is what it said until then",
+        lambda b, r: b.retention + 1 if b.retention else 0, NO_YES,
+    ),
     Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),
     Field(
         "orphan", "run", Home.PROCESS, "the run could not create its row and holds no handle to it",
@@ -224,6 +256,18 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "plan", "run", Home.CLI, "what the offline pass's snapshot says about the row, until its turn (0: nothing)",
         lambda b, r: 1 + len(r.rule_table(b).offline_rows) if b.offline_passes else 0,
+    ),
+    Field(
+        "outbox", "run", Home.OUTBOX, "what the delivery queue says about what the run brought forth",
+        lambda b, r: len(OUTBOX) if b.deliveries and r.queues_deliveries else 0, OUTBOX,
+    ),
+    Field(
+        "sending", "run", Home.PROCESS, "what the gateway's process is doing about what the run brought forth",
+        lambda b, r: len(SENDING) if b.deliveries else 0, SENDING,
+    ),
+    Field(
+        "received", "run", Home.GHOST, "how often somebody has got what the run brought forth (2: more than once)",
+        lambda b, r: 3 if b.deliveries else 0,
     ),
     # -- per pair of runs
     Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),
@@ -421,6 +465,10 @@ class World:
                 value = value.astype(np.uint8)
             self._values[cell.key] = value
             self._pending[cell.key] = (cell, value)
+
+    def touches(self, names: Sequence[str]) -> bool:
+        """Return whether anything has been written to the fields with ``names``."""
+        return any(cell.field.name in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes``."""

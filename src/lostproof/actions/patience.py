@@ -30,8 +30,10 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
     idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired")) == 0)
     idle = idle & (stops_at_once(m, w) == 0)
     idle = idle & (((w.gateway == GATEWAY.code("catching_up")) & caught_up(m, w)) == 0)
+    for job in m.jobs:
+        idle = idle & (w.put_off[job] == 0)
     for k in m.runs:
-        idle = idle & (w.plan[k] == 0) & (w.log_queue[k] == 0) & (w.cancelling[k] == 0)
+        idle = idle & (w.plan[k] == 0) & (w.log_queue[k] == 0) & (w.cancelling[k] == 0) & (m.delivering(w, k) == 0)
     return idle & no_run_is_busy(m, w)
 
 
@@ -66,6 +68,8 @@ def waits(m: Model, k: int, path: str, section: Section, source: str, w: World) 
         needed = RUN.code(source) if section.barrier else RUN.code("held")
         batch = m.same_batch(w, k, other)
         waits = waits | (batch & m.in_progress(w, other) & (w.step[other] < needed))
+        if m.bounds.deliveries and source == "held":
+            waits = waits | (batch & (w.step[other] == RUN.code(source)) & m.delivering(w, other))
         if section.together and other < k:
             waits = waits | (batch & (w.step[other] == RUN.code(source)))
     return waits

@@ -18,6 +18,7 @@ LATENCY_MS = {
     "activate": 2, "begin": 2, "record": 2, "supersede": 2, "disown": 2, "apply": 2, "settle": 5,
     "append_log": 20, "append_interrupted": 20, "sweep_row": 1, "cli_row": 100, "start": 5_000, "repair": 3_000,
     "close_interrupted": 5, "catch_up": 50, "ready": 10, "exit": 500,
+    "enqueue": 2, "attempt": 2, "send": 300, "acknowledge": 5, "take_up": 500, "give_up": 500,
 }
 """How long a step usually takes after the one before it; everything else takes a second."""
 

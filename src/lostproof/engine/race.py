@@ -109,9 +109,8 @@ class StepJudge:
 
     def see(self, expansion: Expansion, source: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
         """Judge what one action does to a batch."""
-        action = self._model.actions[expansion.action]
         for judged in self._properties:
-            if not (action.begins_run if judged.per == "slot" else action.writes_rows):
+            if not expansion.after.touches(judged.breakable_by):
                 continue
             assert judged.step is not None
             for position, subject in enumerate(judged.subjects(self._model)):

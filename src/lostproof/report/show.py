@@ -36,7 +36,8 @@ PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
 
 EVERYTHING = Bounds(
-    crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3
+    jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
+    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1,
 )
 """A world in which everything that a revision can do is possible."""
 

@@ -42,6 +42,7 @@ FOLDED = 3
 """Sweeps in a row that change nothing are shown as one line from this many on."""
 
 KEPT = "kept"
+UNREAD = {"unread": "(read fails)", "torn": "(log line torn)"}
 LANES = ("clock", "gateway", "run", "sweep", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
@@ -50,6 +51,8 @@ _LOOKS = {
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
+    ("ahead", "yes"): "began after now",
+    ("pruned", "yes"): "row deleted",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",
@@ -59,6 +62,10 @@ _RUN_WORDS = {
     ("work", "no"): "work is over",
     ("cancelling", "yes"): "told to stop",
     ("twin", "yes"): "has the id of the run before it",
+    ("sending", "to be sent"): "to be delivered",
+    ("sending", "left behind"): "entry left behind",
+    ("received", "1"): "delivered",
+    ("received", "2"): "delivered again",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",
     ("step", "released"): "gives the job back",
@@ -309,7 +316,7 @@ def _label(m: Model, number: int, lane: str) -> str:
         elif param == "end":
             words.append(str(value))
         elif value:
-            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)"}.get(param, param))
+            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)", **UNREAD}.get(param, param))
     return " ".join(words)
 
 
@@ -412,8 +419,12 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
     match name, now:
         case "row", _:
             return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
+        case "log", "none":
+            return f"{run}log lines deleted"
         case "log", _:
             return f"{run}log {now}"
+        case "outbox", _:
+            return f"{run}delivery {now}" if was == "none" else f"{run}delivery {was}→{now}"
         case "plan", "none":
             return None
         case "plan", _:
@@ -440,10 +451,20 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} belongs to another agent" if now == "yes" else None
         case "queued":
             return "reserved only" if now == "yes" else None
+        case "accepted":
+            return f"a request for {job} {'waits' if now == 'yes' else 'leaves the lane'}"
+        case "booked":
+            return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
+        case "owed" if now == "0":
+            return "the request is answered"
         case "job":
             return f"{job} {now}"
         case "marker_old" if now == "yes":
             return f"marker of {job} is two hours old"
+        case "deferred" if now == "yes":
+            return f"{job} is over the limit"
+        case "put_off" if now == "yes":
+            return f"{job} is put off"
         case "skipped" if now == "yes":
             return f"{job} is left out of the catch-up"
         case _:

@@ -62,11 +62,15 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
+    "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
+    "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
+    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
+    "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
 }
-"""The slices of ``ci``, and two that show what those cannot.
+"""The slices of ``ci``, and some that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again.
+was disabled matters only when it is enabled again. What cannot be read is a trouble of its own.
 """
 
 
@@ -233,7 +237,7 @@ _ALL = (
     _mutant(
         "close-job-first", "`settle` is one transaction (mutant: job, then row)",
         _closed(_section("record", "record_job"), _section("settle", "finalize_row")),
-        "row-agrees-with-record completed-run-converges",
+        "row-agrees-with-record completed-run-converges evidence-outlives-its-use",
     ),
     _mutant(
         "close-without-row", "`settle` writes the end into the row (`finalize_row`)",
@@ -355,6 +359,41 @@ _ALL = (
         {"repair": ("settle_marked",)} | NO_SWEEP, "vanished-run-is-closed", "operator",
         parts=("startup-by-marker", "sweep-off"),
     ),
+    # what a run brings forth
+    _mutant(
+        "close-without-queue", "what a run brought forth enters the delivery queue when it ends (`enqueue`, in `settle`)",
+        _closed(_section("settle", "finalize_row", "record_job")), "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "close-queue-last", "`settle` is one transaction (mutant: row and job, then the delivery queue; `enqueue`)",
+        _closed(_section("record", "finalize_row", "record_job"), _section("settle", "enqueue")),
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "delivery-unqueued", "a result that is to be sent is in the delivery queue (`delivery`)", {"delivery": "direct"},
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "delivery-told-afterwards", "the delivery queue is told before a result is sent (`delivery`; mutant: afterwards)",
+        {"delivery": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    _mutant(
+        "alerts-unqueued", "an alert that is to be sent is in the delivery queue (`alerts`)", {"alerts": "direct"},
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "alerts-told-afterwards", "the delivery queue is told before an alert is sent (`alerts`; mutant: afterwards)",
+        {"alerts": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    # requests
+    _mutant(
+        "requests-in-memory", "a request is booked on disk before it is acknowledged (`admission`)", {"admission": "lane"},
+        "acknowledged-run-not-dropped", "admission",
+    ),
+    _mutant(
+        "requests-in-memory-told", "a request is booked on disk, not only answered if it is dropped (`admission`)",
+        {"admission": "told"}, "acknowledged-run-not-dropped", "admission",
+    ),
     # the registry, identity, operators
     _mutant(
         "memory-first", "a row changes on disk first (`memory_first`)", {"memory_first": True},
@@ -388,6 +427,15 @@ _ALL = (
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",
         {"disabling_clears_marker": True}, "job-runs-alone", "operator-twice",
+    ),
+    _mutant(
+        "empty-ledger", "a start that cannot read the ledger does not proceed (`starts_without_ledger`)",
+        {"starts_without_ledger": True}, covered_by=("copies-of-rows",),
+    ),
+    _mutant(
+        "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
+        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        parts=("empty-ledger", "copies-of-rows"),
     ),
     # work that goes on by itself, and work that is stopped
     _mutant(

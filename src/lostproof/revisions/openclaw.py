@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lostproof.revisions.revision import Revision, Section, WriteOrder
+from lostproof.revisions.revision import Constants, Revision, Section, WriteOrder
 from lostproof.revisions.shipped_rules import (
     active_set,
     always_backed,
@@ -70,7 +70,7 @@ TIMER = _edited(_CLEARING, begin={"steps": ("mark_active", "open_row")})
 OPENCLAW_2026_4_5 = OPENCLAW_2026_4_2.but(
     "openclaw-2026.4.5",
     "alive if the job is in an in-memory set (first in 4.5)",
-    source="npm openclaw@2026.4.5; issue openclaw#60310",
+    source="npm openclaw@2026.4.5; changelog openclaw#60310",
     rule=active_set,
     timer=TIMER,
     catch_up=_CLEARING,
@@ -94,7 +94,7 @@ OPENCLAW_2026_4_24 = OPENCLAW_2026_4_15.but(
 OPENCLAW_2026_4_25 = OPENCLAW_2026_4_24.but(
     "openclaw-2026.4.25",
     "durable results first; start-up records what was cut off (first in 4.25)",
-    source="npm openclaw@2026.4.25; issue openclaw#71963",
+    source="npm openclaw@2026.4.25; changelog openclaw#71963",
     rule=durable_first_loosely,
     guards={"finish_overrides_lost": False, "late_finish_wins": False},
     repair=("interrupt_markers",),
@@ -102,18 +102,20 @@ OPENCLAW_2026_4_25 = OPENCLAW_2026_4_24.but(
     logs_interrupted=True,
 )
 
-# Rows are reloaded from 4.27 on, and catch-up defers agent turns and keeps overdue slots from some release before 5.12.
+# Rows are reloaded from 4.27 on, and catch-up defers agent turns and keeps overdue slots from some release before 5.12. From
+# then on a due time that is on no schedule counts as wrong, also if the catch-up has put the job off to it.
 OPENCLAW_2026_5_12 = OPENCLAW_2026_4_25.but(
     "openclaw-2026.5.12",
     "manual runs are in the set as well; a restart inside the process reloads the rows",
-    source="npm openclaw@2026.5.12; issues openclaw#78233, #78243",
+    source="npm openclaw@2026.5.12; changelog openclaw#78233, #78243",
     manual=_edited(
         MANUAL, begin={"steps": ("open_row", "mark_active")}, settle={"steps": ("record_job", "skip_slots", "clear_active")}
     ),
-    ready=(),
+    ready=("drop_deferred_slots",),
     reloads_memory=True,
     catch_up_agents=False,
     logs_deleted_jobs=True,
+    alerts="attempted",
 )
 
 OPENCLAW_2026_5_28 = OPENCLAW_2026_5_12.but(
@@ -123,6 +125,7 @@ OPENCLAW_2026_5_28 = OPENCLAW_2026_5_12.but(
     rule=durable_first,
     timer=_edited(TIMER, begin={"in_turn": False}),
     sequential=False,
+    constants=Constants(lost_retention_ms=86_400_000),  # from 5.26 on
 )
 
 # One database for all, and its writes are synchronous: a batch is persisted before its log lines are inserted. On the manual
@@ -167,21 +170,22 @@ OPENCLAW_2026_6_8 = OPENCLAW_2026_6_1.but(
 
 OPENCLAW_2026_6_11 = OPENCLAW_2026_6_8.but(
     "openclaw-2026.6.11",
-    "a new job leaves the due times of the others alone",
+    "a new job leaves the due times of the others alone, and a start those of jobs that its catch-up put off",
     source="npm openclaw@2026.6.11",
+    ready=(),
 )
 
 OPENCLAW_2026_6_33 = OPENCLAW_2026_6_11.but(
     "openclaw-2026.6.33",
     "a false lost row is repaired from log or job state",
-    source="npm openclaw@2026.6.33; issue openclaw#86088",
+    source="npm openclaw@2026.6.33; pull request openclaw#86088",
     rule=durable_first_repairing,
 )
 
 OPENCLAW_2026_7_1 = OPENCLAW_2026_6_33.but(
     "openclaw-2026.7.1",
     "a job may have a trigger that decides whether it runs",
-    source="npm openclaw@2026.7.1; issue openclaw#86088",
+    source="npm openclaw@2026.7.1; pull request openclaw#86088",
     cancels="by_row",
 )
 
@@ -224,8 +228,12 @@ OPENCLAW_2026_8_1 = OPENCLAW_2026_7_1.but(
     receipts=True,
     reclaims_silently=True,
     spares_active_marker=True,
+    delivery="attempted",
+    alerts="attempted",
+    admission="told",
     cancels="by_handle",
     drains=True,
+    starts_without_ledger=False,
 )
 
 OPENCLAW_2026_9_5 = OPENCLAW_2026_8_1.but(
@@ -238,7 +246,8 @@ OPENCLAW_2026_9_5 = OPENCLAW_2026_8_1.but(
 OPENCLAW_2026_9_6 = OPENCLAW_2026_9_5.but(
     "openclaw-2026.9.6",
     "receipts name the owner, the row is the history (8.1 to 9.6)",
-    source="npm openclaw@2026.9.6",
+    source="npm openclaw@2026.9.6; issue openclaw#139504",
+    admission="reserved",
 )
 
 SHIPPED = (

@@ -12,7 +12,7 @@ from lostproof.errors import Defect
 from lostproof.evidence import ENDS, Decision, Rule, RuleTable, tabulate
 from lostproof.tables import Table, chart
 
-__all__ = ["Constants", "Revision", "Section", "WriteOrder"]
+__all__ = ["ADMISSION", "DELIVERY", "Constants", "Revision", "Section", "WriteOrder"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,25 @@ WriteOrder = tuple[Section, ...]
 
 INTERRUPTING = frozenset({"interrupt_markers", "recover_jobs", "settle_dead_owners"})
 """The start-up steps that write into a job's state that its run was interrupted."""
+APPLYING = frozenset({"queue_log", "write_log", "record_result", "record_job"})
+"""The steps with which a result is applied to the job; the log line belongs to the same moment."""
+
+
+DELIVERY: dict[str, str] = {
+    "direct": "sent at once; nothing durable says that it was to be sent, or that it was",
+    "queued": "put into the delivery queue, sent, acknowledged there; a start sends what is not acknowledged",
+    "attempted": "likewise, but the queue is told before it is sent; a start gives up what may have been sent",
+}
+"""The ways in which something is delivered."""
+
+
+ADMISSION: dict[str, str] = {
+    "lane": "it waits in memory; if the job is busy or gone when its turn comes it is dropped, and only a log line says so",
+    "told": "likewise, but what is dropped gets a row that says so",
+    "reserved": "the job is reserved for it before it is acknowledged; a receipt names it, whatever becomes of it",
+    "booked": "it is booked with the job before it is acknowledged, and waits there until its run opens, after a start too",
+}
+"""What may become of a manual run between its acknowledgement and its reservation."""
 
 
 PRODUCT = "openclaw-"
@@ -61,13 +80,23 @@ DESCRIBED = ("name", "title", "source", "own_rule", "accepts")
 
 @dataclass(frozen=True)
 class Constants:
-    """The product's time constants, in milliseconds."""
+    """The product's time constants, in milliseconds.
+
+    ``clock_step_ms`` is how far the wall clock jumps at least, and not the product's. ``stagger_ms`` is how far apart the
+    jobs come that a catch-up has put off. ``retention_ms`` and ``lost_retention_ms`` say how long a closed row, and a lost
+    one, is kept; ``log_runs`` is how many later runs push a line out of the log (they come one a minute).
+    """
 
     grace_ms: int = 300_000
     sweep_ms: int = 60_000
     first_sweep_ms: int = 5_000
     stuck_ms: int = 7_200_000
     offline_pass_ms: int = 60_000
+    clock_step_ms: int = 10_800_000
+    stagger_ms: int = 5_000
+    retention_ms: int = 604_800_000
+    lost_retention_ms: int = 604_800_000
+    log_runs: int = 2_000
     drain_ms: int = 315_000
 
 
@@ -101,6 +130,11 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
+        delivery: how the result of a run that ended ok is delivered, one of :data:`DELIVERY`. It is done before the end is
+            recorded, unless the run's last write puts it into the queue (the step ``enqueue``).
+        alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
+            job; nobody waits for it.
+        admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
         rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
@@ -111,6 +145,8 @@ class Revision:
             ``by_owner``, it tells the work to stop, and the run writes how it ended.
         drains: a SIGTERM waits for runs in flight, and stops them at its deadline.
         spares_active_marker: disabling a job clears its marker only if the job is not in the active set.
+        starts_without_ledger: a start that cannot read the ledger goes on with an empty one; otherwise it does not proceed,
+            and is tried again.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -143,6 +179,10 @@ class Revision:
     receipts: bool = False
     reclaims_silently: bool = False
     spares_active_marker: bool = False
+    delivery: str = "direct"
+    alerts: str = "queued"
+    admission: str = "lane"
+    starts_without_ledger: bool = True
     rereads_rows: bool = False
     executor_records: bool = False
     gives_up_overruns: bool = True
@@ -155,6 +195,11 @@ class Revision:
     def __post_init__(self) -> None:
         for path in self.write_orders:
             self.states(path)
+        for way in (self.delivery, self.alerts):
+            if way not in DELIVERY:
+                raise Defect(f"{self.name}: nothing is delivered {way!r}; the ways are {', '.join(DELIVERY)}")
+        if self.admission not in ADMISSION:
+            raise Defect(f"{self.name}: nothing is admitted {self.admission!r}; the ways are {', '.join(ADMISSION)}")
 
     @property
     def shipped(self) -> bool:
@@ -171,6 +216,11 @@ class Revision:
         """The write orders by path, for the paths that there are."""
         orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
         return {path: order for path, order in orders.items() if order}
+
+    @property
+    def queues_log(self) -> bool:
+        """Whether runs write a line into the run log."""
+        return any("queue_log" in section.steps for order in self.write_orders.values() for section in order)
 
     def states(self, path: str) -> tuple[str, ...]:
         """Return the chart states that a run of ``path`` passes, the one before each section and the last.
@@ -215,6 +265,34 @@ class Revision:
         return {}
 
     @property
+    def waits_in_lane(self) -> bool:
+        """Whether an acknowledged manual run waits in the memory of the gateway only."""
+        return self.admission in ("lane", "told")
+
+    @property
+    def queues_deliveries(self) -> bool:
+        """Whether anything that a run brings forth goes through the delivery queue."""
+        return self.delivery != "direct" or self.alerts != "direct"
+
+    def delivers_by(self, way: str) -> tuple[int, ...]:
+        """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes.
+
+        A run that the watchdog gives up has not ended yet, and brings forth an alert.
+        """
+        ok = ENDS.index("ok")
+        others = [end for end in range(len(ENDS)) if end != ok]
+        return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
+
+    def queues_at_the_end(self, path: str) -> bool:
+        """Return whether a run's own write puts what it brought forth into the delivery queue."""
+        return any("enqueue" in section.steps for section in self.write_orders[path])
+
+    def applies_result(self, path: str, section: Section) -> bool:
+        """Return whether it is in ``section`` that the result is applied to the job, in memory at least."""
+        applying = (s for s in self.write_orders[path] if not APPLYING.isdisjoint(s.steps))
+        return section is next(applying, None)
+
+    @property
     def interrupts_jobs(self) -> bool:
         """Whether a job state can say that a run was interrupted."""
         return self.sweep_releases_job or not INTERRUPTING.isdisjoint(self.repair)
@@ -228,6 +306,11 @@ class Revision:
         """Return whether a start leaves jobs whose run was cut off out of its catch-up."""
         always = "skip_interrupted_jobs" in self.repair
         return always or ("skip_interrupted_one_shots" in self.repair and not bounds.recurring)
+
+    def puts_off(self, bounds: Bounds) -> bool:
+        """Return whether a start's catch-up can have more to do than it may start at once."""
+        catches_up = self.catch_up is not None and (self.catch_up_agents or not bounds.agents)
+        return catches_up and 0 < bounds.catch_up_limit < bounds.jobs
 
     def cancels_at_once(self, bounds: Bounds) -> bool:
         """Return whether a cancel closes the row before the work has stopped."""
