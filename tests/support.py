@@ -106,8 +106,9 @@ def any_states(m: Model) -> st.SearchStrategy[int]:
     def pack(values: tuple[int, ...]) -> int:
         state = sum(value << at for value, (at, _, _) in zip(values, sizes, strict=True))
         view = m.view(state)
-        for k in m.runs:
-            view.age[k] = min(view.age[k], m.bounds.restarts - view.restarts)
+        for process in m.processes(view):
+            for k in m.runs:
+                process.age[k] = min(process.age[k], m.bounds.restarts - view.restarts)
         return int(view.pack())
 
     return st.tuples(*(st.integers(0, size - 1) for _, _, size in sizes)).map(pack)

@@ -51,6 +51,16 @@ class Model:
             if section.keeps_lock
         )
 
+    @property
+    def torn_reservations(self) -> bool:
+        """Whether another process can come between finding a job due and reserving it."""
+        return self.layout.cell("collected", 0).bits > 0
+
+    @property
+    def rereads_rows(self) -> bool:
+        """Whether a sweep reads rows again that another process may have changed."""
+        return self.revision.rereads_rows and self.bounds.gateways > 1
+
     @cached_property
     def actions(self) -> tuple[Action, ...]:
         """Everything that can happen, in a fixed order."""
@@ -76,11 +86,13 @@ class Model:
         return twin
 
     def initial(self) -> int:
-        """Return the packed initial state: a running gateway, no runs, all budgets full."""
+        """Return the packed initial state: every gateway runs, no runs yet, all budgets full."""
         w = World(self.layout, 0)
         w.gateway = GATEWAY.code(GATEWAY.initial)
         for budget in BUDGETS:
             setattr(w, budget, getattr(self.bounds, budget))
+        if self.bounds.gateways > 1:
+            w.peer.gateway = w.gateway
         return int(w.pack())
 
     def view(self, state: int) -> World:
@@ -111,13 +123,34 @@ class Model:
 
     # -- questions about a state (or a batch of them)
 
+    def processes(self, w: World) -> tuple[World, ...]:
+        """Return the state as each gateway sees it: first the one whose view ``w`` is, then the other, if there is one."""
+        return (w,) if self.bounds.gateways == 1 else (w, w.peer)
+
+    def viewed_by(self, action: Action, w: World) -> World:
+        """Return ``w`` as the gateway sees it that does ``action``."""
+        return w if action.get("gateway") is None else w.peer
+
+    def step(self, w: World, k: int) -> Any:
+        """Return how far run ``k`` has come, in whichever process it is; a run stays in the one that started it."""
+        here = w.step[k]
+        return here if self.bounds.gateways == 1 else where(here == STEP_ABSENT, w.peer.step[k], here)
+
     def in_progress(self, w: World, k: int) -> Any:
-        """Return whether a living process is working on run ``k``."""
+        """Return whether the process itself is working on run ``k``."""
         return member(w.step[k], IN_PROGRESS)
+
+    def owned(self, w: World, k: int) -> Any:
+        """Return whether any living process is working on run ``k``."""
+        return member(self.step(w, k), IN_PROGRESS)
+
+    def seen_alive(self, w: World, k: int) -> Any:
+        """Return whether the process can tell that run ``k`` is in progress: by itself, or as the store names its owner."""
+        return self.owned(w, k) if self.revision.names_owner else self.in_progress(w, k)
 
     def live(self, w: World, k: int) -> Any:
         """Return whether run ``k`` is executing, or its result held, in a living process."""
-        live = member(w.step[k], LIVE)
+        live = member(self.step(w, k), LIVE)
         return live | (w.work[k] == 1) if self.layout.cell("work", k).bits else live
 
     def told(self, w: World, k: int) -> Any:
@@ -132,7 +165,7 @@ class Model:
 
     def copy(self, w: World, k: int) -> Any:
         """Return the row of run ``k`` as the gateway sees it: on disk, if it reads that, else its own copy."""
-        if not self.revision.rereads_rows:
+        if not self.revision.works_on_disk:
             return w.memory[k]
         return where(w.pruned[k] == 1, ABSENT, w.row[k]) if self.bounds.retention else w.row[k]
 
@@ -152,7 +185,7 @@ class Model:
         free = (w.job[job] == ENABLED) & (w.marker[job] == 0) & self.has_free_run(w, job)
         if self.revision.receipts:
             for k in self.runs_of(job):
-                free = free & (self.in_progress(w, k) == 0)
+                free = free & (self.seen_alive(w, k) == 0)
         return free
 
     def delivering(self, w: World, k: int) -> Any:
@@ -174,13 +207,16 @@ class Model:
         return told
 
     def lock_free(self, w: World, but: int | None = None) -> Any:
-        """Return whether no run, except ``but`` and its batch, holds the cron store's lock."""
+        """Return whether no run of this process, except ``but`` and its batch, holds its lock on the cron store."""
         if but is None:
             return w.derived("the store's lock is free", lambda view: self._lock_free(view, None))
         return self._lock_free(w, but)
 
     def _lock_free(self, w: World, but: int | None) -> Any:
         free = self.all_told(w)
+        if self.torn_reservations:
+            for job in self.jobs:
+                free = free & (w.collected[job] == 0)
         for k in self.runs:
             if k == but:
                 continue
@@ -194,7 +230,7 @@ class Model:
 
     def has_free_run(self, w: World, job: int) -> Any:
         """Return whether the bounds allow another run of ``job``."""
-        return w.step[self.runs_of(job)[-1]] == STEP_ABSENT
+        return self.step(w, self.runs_of(job)[-1]) == STEP_ABSENT
 
     def executed(self, w: World, job: int, slot: int) -> Any:
         """Return whether work for ``slot`` of ``job`` has really ended."""
@@ -225,7 +261,7 @@ class Model:
         count: Any = 0
         for k in self.runs:
             if self.layout.cell("early", k).bits:
-                begun = member(w.step[k], LIVE) | member(w.step[k], RUN.codes("settled", "gone"))
+                begun = member(self.step(w, k), (*LIVE, *RUN.codes("settled", "gone")))
                 count = count + where(begun & (w.path[k] != PATHS.index("manual")) & (w.early[k] == 0), 1, 0)
         return count
 

@@ -110,12 +110,13 @@ def _record_overwritten(m: Model, before: World, after: World, k: int) -> Any:
 
 def _told(m: Model, w: World, k: int) -> Any:
     """Return whether log or job state say how run ``k`` really ended, or a line that will say so is on its way."""
-    return member(w.log[k], LINES) | (w.log_queue[k] == 1) | (w.last[m.job_of(k)] == m.number(k))
+    return member(w.log[k], LINES) | _line_waits(m, w, k) | (w.last[m.job_of(k)] == m.number(k))
 
 
 def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
     kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
-    useless = says_truth(after, k, after.row[k])
+    # Where there is no row there is nothing that the word could be of use for.
+    useless = says_truth(after, k, after.row[k]) | (before.row[k] == ABSENT)
     return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)
 
 
@@ -129,8 +130,15 @@ def _contradicts(w: World, k: int) -> Any:
 
 
 def _contradicts_record(m: Model, w: World, k: int) -> Any:
-    pending = m.in_progress(w, k) | (w.log_queue[k] == 1) | (w.plan[k] != 0)
+    pending = m.owned(w, k) | _line_waits(m, w, k) | (w.plan[k] != 0)
     return _contradicts(w, k) & (w.recorded[k] == 1) & (pending == 0)
+
+
+def _line_waits(m: Model, w: World, k: int) -> Any:
+    waits: Any = False
+    for process in m.processes(w):
+        waits = waits | (process.log_queue[k] == 1)
+    return waits
 
 
 def _contradicts_truth(m: Model, w: World, k: int) -> Any:
@@ -145,8 +153,8 @@ def _begun_again(m: Model, before: World, after: World, subject: tuple[int, int]
     job, slot = subject
     begun: Any = False
     for k in m.runs_of(job):
-        begins = (before.step[k] != after.step[k]) & member(after.step[k], BEGUN) & (after.slot[k] == slot)
-        begun = begun | begins
+        begins = (m.step(before, k) != m.step(after, k)) & member(m.step(after, k), BEGUN)
+        begun = begun | (begins & (after.slot[k] == slot))
     return begun & m.executed(before, job, slot)
 
 
@@ -171,8 +179,8 @@ def _free(m: Model, w: World, job: int) -> Any:
 
 
 def _vanished(m: Model, w: World, k: int) -> Any:
-    over = member(w.step[k], (SETTLED, GONE)) & (m.live(w, k) == 0)
-    return over & (w.recorded[k] == 0) & (w.log_queue[k] == 0)
+    over = member(m.step(w, k), (SETTLED, GONE)) & (m.live(w, k) == 0)
+    return over & (w.recorded[k] == 0) & (_line_waits(m, w, k) == 0)
 
 
 def _closed(m: Model, w: World, k: int) -> Any:
@@ -197,20 +205,20 @@ def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
 
 
 def _waits(m: Model, w: World, k: int) -> Any:
-    free: Any = False
+    free: Any = m.delivering(w, k)  # what it waits for then is its own
     for action in m.actions:
         if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
-            free = free | action.guard(w)
-    return (w.step[k] == HELD) & (free == 0)
+            free = free | ((m.viewed_by(action, w).step[k] == HELD) & action.guard(w))
+    return (m.step(w, k) == HELD) & (free == 0)
 
 
 def _stale_job_state(m: Model, w: World, k: int) -> Any:
     job, number = m.job_of(k), m.number(k)
-    latest: Any = True
+    latest: Any = w.moved_on[job] == 0
     for later in m.runs_of(job):
         if later > k:
-            latest = latest & (w.step[later] == STEP_ABSENT)
-    closed = member(w.row[k], TERMINAL) & (m.in_progress(w, k) == 0) & (w.job[job] != DELETED)
+            latest = latest & (m.step(w, later) == STEP_ABSENT)
+    closed = member(w.row[k], TERMINAL) & (m.owned(w, k) == 0) & (w.job[job] != DELETED)
     return latest & closed & (w.last[job] != number) & (w.last[job] != m.bounds.runs + number)
 
 

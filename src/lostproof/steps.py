@@ -182,7 +182,9 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
 
 def _opened_in_other_order(m: Model, w: World, k: int, other: int) -> Any:
     """Return whether the row of run ``k``, which is new, and that of ``other`` are not as old as their numbers say."""
-    running = w.memory[other] == RUNNING
+    running: Any = False
+    for process in m.processes(w):
+        running = running | (process.memory[other] == RUNNING)
     if not m.bounds.clock_steps:
         return running & (w.expired[other] == 0) & (k < other)
     # A row from before the clock was set back has a time that lies ahead, until it expires.
@@ -422,7 +424,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
     """Release ``job`` if its run is dead. A one-shot that was cut off stays due only if a start-up finds it."""
     replayed = startup and not m.bounds.recurring
     for k in m.runs_of(job):
-        dead = (w.marker[job] == m.number(k)) & (m.in_progress(w, k) == 0)
+        dead = (w.marker[job] == m.number(k)) & (m.seen_alive(w, k) == 0)
         begun = dead & (w.queued[job] == 0)
         told = begun & member(w.row[k], TRUTH[1:]) & (w.pruned[k] == 0)
         w.last[job] = where(told, m.number(k), w.last[job])
@@ -457,7 +459,7 @@ def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
         # Only a row that the process has read can be settled.
-        dead = (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.in_progress(w, k) == 0)
+        dead = (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.seen_alive(w, k) == 0)
         put_memory(m, w, k, dead, INTERRUPTED)
         put_row(m, w, k, dead, INTERRUPTED)
         _release_job(m, w, k, dead)

@@ -10,8 +10,9 @@ A state is packed into bytes; a field that the bounds or the revision switch off
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,10 @@ from lostproof.terms import Term, choose
 if TYPE_CHECKING:
     from lostproof.revisions import Revision
 
-__all__ = ["FIELDS", "GIVEN_UP", "NO_YES", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
+__all__ = [
+    "FIELDS", "GIVEN_UP", "NO_YES", "PEER_FIELDS", "WIPES", "Field", "Home", "Layout", "World", "fields_of", "member",
+    "where",
+]
 
 TASK = chart("task")
 RUN = chart("run")
@@ -54,6 +58,11 @@ class Home(Enum):
         """Whether the field survives every process."""
         return self in (Home.LEDGER, Home.JOBS, Home.LOG, Home.OUTBOX)
 
+    @property
+    def of_gateway(self) -> bool:
+        """Whether it is memory of a gateway process, so that each gateway has one."""
+        return self in (Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE)
+
 
 WIPES: dict[str, tuple[Home, ...]] = {
     "crash": (Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE),
@@ -62,7 +71,13 @@ WIPES: dict[str, tuple[Home, ...]] = {
     "restart_in_process": (Home.LIFE, Home.SERVER, Home.SERVICE),
     "reload": (Home.SERVICE,),
 }
-"""What each event wipes: whole homes, never single fields. ``terminate`` begins a shutdown that ``exit`` ends."""
+"""What each event wipes: whole homes, never single fields, and those of the one process that it happens to.
+
+``terminate`` begins a shutdown that ``exit`` ends.
+"""
+
+PEER = "peer."
+"""What the names of fields in the memory of a second gateway begin with."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,7 @@ class Field:
 
     ``size`` gives the number of values under some bounds and revision (0 or 1 switches the field off); ``wiped`` maps a
     value to what is left of it when its home is wiped (0 unless given). ``elsewhere`` names another home for worlds in
-    which the field lives there.
+    which the field lives there. ``peer`` marks a field in the memory of the second gateway.
     """
 
     name: str
@@ -82,10 +97,21 @@ class Field:
     values: tuple[str, ...] = ()
     wiped: tuple[int, ...] = ()
     elsewhere: Callable[[Bounds, Revision], Home | None] = lambda bounds, revision: None
+    peer: bool = False
 
     def home_in(self, bounds: Bounds, revision: Revision) -> Home:
         """Return where the field lives in a world of ``bounds`` under ``revision``."""
         return self.elsewhere(bounds, revision) or self.home
+
+    @property
+    def base(self) -> str:
+        """The name that the gateway in whose memory it is has for it."""
+        return self.name.removeprefix(PEER)
+
+    @property
+    def of_peer(self) -> Field:
+        """The field of the second gateway that says the same of it."""
+        return replace(self, name=PEER + self.name, doc=f"second gateway: {self.doc}", peer=True)
 
     def label(self, value: int) -> str:
         """Return the word for ``value``."""
@@ -168,6 +194,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
     ),
     Field(
+        "moved_on", "job", Home.GHOST, "thousands of further runs have followed, which are not shown",
+        lambda b, r: 2 if b.retention and r.has_log else 0, NO_YES,
+    ),
+    Field(
         "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
         lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
     ),
@@ -187,6 +217,10 @@ FIELDS: tuple[Field, ...] = (
         "owed", "job", Home.GHOST,
         "an acknowledged manual run has not begun, nor was it given up (1: it waits; n + 1: run n is to be it)",
         lambda b, r: b.runs + 2 if b.admission and b.manual else 0,
+    ),
+    Field(
+        "collected", "job", Home.SERVICE, "the slot that the job was found due for, not reserved yet (0: none)",
+        lambda b, r: b.slots + 1 if b.gateways > 1 and not r.transactions else 0,
     ),
     Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
     # -- per run
@@ -274,7 +308,15 @@ FIELDS: tuple[Field, ...] = (
 )
 """All fields, in packing order."""
 
-FIELD: dict[str, Field] = {field.name: field for field in FIELDS}
+PEER_FIELDS: tuple[Field, ...] = tuple(field.of_peer for field in FIELDS if field.home.of_gateway)
+"""What a second gateway has in its memory: everything that the first has, once more."""
+
+FIELD: dict[str, Field] = {field.name: field for field in (*FIELDS, *PEER_FIELDS)}
+
+
+def fields_of(bounds: Bounds) -> tuple[Field, ...]:
+    """Return the fields of a world of ``bounds``."""
+    return (*FIELDS, *PEER_FIELDS) if bounds.gateways > 1 else FIELDS
 
 
 @dataclass(frozen=True)
@@ -313,7 +355,7 @@ class Layout:
         }
         wanted = [
             (field, index, max(field.size(bounds, revision) - 1, 0).bit_length())
-            for field in FIELDS
+            for field in fields_of(bounds)
             for index in indices[field.per]
         ]
         self.cells: dict[str, dict[tuple[int, ...], Cell]] = {}
@@ -333,12 +375,18 @@ class Layout:
         self.dtype = np.dtype(np.uint64) if self.width == 8 else np.dtype(f"S{self.width}")
         self._flip = self.width == 8 and sys.byteorder == "big"
         self.all_cells = tuple(placed[key] for key in range(len(wanted)))
-        self.homes = {
-            home: tuple(
-                cell for cell in self.all_cells if cell.bits and cell.field.home_in(bounds, revision) is home
-            )
-            for home in Home
-        }
+        self.of_peer = {name: self.cells.get(PEER + name, cells) for name, cells in self.cells.items()}
+        """The cells by name, as the second gateway sees them: what is in a gateway's memory is in its own."""
+        self.homes, self.peer_homes = (
+            {
+                home: tuple(
+                    cell for cell in self.all_cells
+                    if cell.bits and cell.field.home_in(bounds, revision) is home and cell.field.peer is peer
+                )
+                for home in Home
+            }
+            for peer in (False, True)
+        )
 
     def cell(self, name: str, *index: int) -> Cell:
         """Return the cell of field ``name`` at ``index``."""
@@ -402,7 +450,9 @@ class _Cells:
         self._cells = cells
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Any:
-        return self._world.read(self._cells[index if isinstance(index, tuple) else (index,)])
+        cell = self._cells[index if isinstance(index, tuple) else (index,)]
+        value = self._world._values.get(cell.key)  # most reads are not the first: one call less for them
+        return self._world.read(cell) if value is None else value
 
     def __setitem__(self, index: int | tuple[int, ...], value: Any) -> None:
         self._world.write(self._cells[index if isinstance(index, tuple) else (index,)], value)
@@ -413,9 +463,15 @@ class World:
 
     A field that exists once is an attribute (``world.gateway``); the others are indexed (``world.row[k]``). Writes are
     seen by later reads of the same view and reach the packed form through :meth:`pack`.
+
+    Where there are two gateways, a view shows what one of them sees: its own memory under the plain names, and all that the
+    two share. :attr:`peer` is the same states as the other one sees them.
     """
 
-    __slots__ = ("_bytes", "_derived", "_pending", "_source", "_values", "layout", "states")
+    __slots__ = (
+        "__weakref__", "_bytes", "_derived", "_first", "_names", "_peer", "_pending", "_source", "_values", "layout",
+        "states",
+    )
 
     layout: Layout
     states: Any
@@ -424,6 +480,9 @@ class World:
     _pending: dict[int, tuple[Cell, Any]]
     _derived: dict[str, Any]
     _source: tuple[World, NDArray[Any]] | None
+    _names: dict[str, dict[tuple[int, ...], Cell]]
+    _peer: World | None
+    _first: weakref.ref[World] | None
 
     def __init__(self, layout: Layout, states: Any, source: tuple[World, NDArray[Any]] | None = None) -> None:
         put = object.__setattr__
@@ -434,16 +493,40 @@ class World:
         put(self, "_pending", {})
         put(self, "_derived", {})
         put(self, "_source", source)
+        put(self, "_names", layout.cells)
+        put(self, "_peer", None)
+        put(self, "_first", None)
+
+    @property
+    def peer(self) -> World:
+        """The same states, and the same writes, as the other gateway sees them (where there are two)."""
+        if self._first is not None:
+            first = self._first()
+            assert first is not None
+            return first
+        if self._peer is None:
+            put, peer = object.__setattr__, object.__new__(type(self))
+            for name in ("layout", "states", "_bytes", "_values", "_pending"):
+                put(peer, name, getattr(self, name))
+            put(peer, "_derived", {})
+            put(peer, "_source", None if self._source is None else (self._source[0].peer, self._source[1]))
+            put(peer, "_names", self.layout.of_peer)
+            put(peer, "_peer", None)
+            # Weak: a cycle would keep whole batches in memory until somebody collects it.
+            put(peer, "_first", weakref.ref(self))
+            put(self, "_peer", peer)
+        assert self._peer is not None
+        return self._peer
 
     def __getattr__(self, name: str) -> Any:
-        cells = self.layout.cells.get(name)
+        cells = self._names.get(name)
         if cells is None:
             raise AttributeError(name)
         single = cells.get(())
         return self.read(single) if single is not None else _Cells(self, cells)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.write(self.layout.cells[name][()], value)
+        self.write(self._names[name][()], value)
 
     def read(self, cell: Cell) -> Any:
         """Return the value of ``cell`` (0 where the field is switched off)."""
@@ -468,12 +551,13 @@ class World:
 
     def touches(self, names: Sequence[str]) -> bool:
         """Return whether anything has been written to the fields with ``names``."""
-        return any(cell.field.name in names for cell, _ in self._pending.values())
+        return any(cell.field.base in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:
-        """Wipe everything that lives in ``homes``."""
+        """Wipe everything that lives in ``homes`` of the gateway whose view this is."""
+        held = self.layout.homes if self._first is None else self.layout.peer_homes
         for home in homes:
-            for cell in self.layout.homes[home]:
+            for cell in held[home]:
                 wiped = cell.field.wiped
                 self.write(cell, look(wiped, self.read(cell)) if wiped else 0)
 

@@ -14,6 +14,7 @@ from lostproof.actions.deliveries import delivery_actions
 from lostproof.actions.executors import executor_actions
 from lostproof.actions.gateway import gateway_actions, outage_actions
 from lostproof.actions.operator import operator_actions
+from lostproof.actions.peer import each_gateway
 from lostproof.actions.retention import retention_actions
 from lostproof.actions.runs import log_actions, reservations, run_actions
 from lostproof.actions.stopping import stopping_actions
@@ -28,18 +29,18 @@ def actions_of(m: Model) -> tuple[Action, ...]:
     """Return all actions of ``m``, in a fixed order: shortest races prefer earlier ones."""
     return (
         *clock_actions(m),
-        *reservations(m),
+        *each_gateway(m, reservations(m)),
         *admission_actions(m),
-        *run_actions(m),
+        *each_gateway(m, run_actions(m)),
         *executor_actions(m),
         *stopping_actions(m),
-        *log_actions(m),
+        *each_gateway(m, log_actions(m)),
         *delivery_actions(m),
-        *gateway_actions(m),
-        *sweep_actions(m),
+        *each_gateway(m, gateway_actions(m)),
+        *each_gateway(m, sweep_actions(m)),
         *offline_actions(m),
         *operator_actions(m),
-        *outage_actions(m),
+        *each_gateway(m, outage_actions(m)),
         *wall_clock_actions(m),
         *retention_actions(m),
     )

@@ -25,7 +25,8 @@ class Action:
     Attributes:
         name: what happens; with ``params`` it names the action among those that can happen in one state.
         actor: who does it, one of :data:`ACTORS`.
-        params: what it happens to, as codes: ``run``, ``job``, ``end``, ``fault`` …
+        params: what it happens to, as codes: ``run``, ``job``, ``end``, ``fault`` …; ``gateway`` if it is not the first
+            gateway that does it.
         at: a field, its index and the values in which the action can happen at all; engines use it as an index.
         guard: where, in these states, it can happen.
         effect: what it changes.
@@ -67,6 +68,8 @@ class Action:
                     words[name] = m.job_name(value)
                 case "end":
                     words[name] = ENDS[value]
+                case "gateway":
+                    words[name] = value
                 case _:
                     words[name] = bool(value)
         return words

@@ -65,7 +65,11 @@ def _fall(job: int, w: World) -> None:
 
 def _ages(m: Model, w: World, k: int) -> Any:
     """Return whether the row of run ``k`` is up for a decision in some copy, and its last event is still recent."""
-    return (member(w.row[k], m.aging_rows) | member(w.memory[k], m.aging_rows)) & (w.expired[k] == 0)
+    up = member(w.row[k], m.aging_rows)
+    if not (m.rereads_rows or m.revision.works_on_disk):
+        for process in m.processes(w):
+            up = up | member(process.memory[k], m.aging_rows)
+    return up & (w.expired[k] == 0)
 
 
 def _can_expire(m: Model, k: int, w: World) -> Any:
@@ -93,7 +97,7 @@ def _can_age(m: Model, job: int, w: World) -> Any:
     can = (w.marker[job] != 0) & time_can_pass(m, w)
     if not m.bounds.agents:
         for k in m.runs_of(job):
-            can = can & (((w.marker[job] == m.number(k)) & m.in_progress(w, k)) == 0)
+            can = can & (((w.marker[job] == m.number(k)) & m.owned(w, k)) == 0)
     return can
 
 
@@ -101,6 +105,8 @@ def _age_marker(m: Model, job: int, w: World) -> None:
     """Two hours after the marker was set every row that was open then is past its grace as well."""
     w.marker_old[job] = 1
     for k in m.runs_of(job):
-        older = (w.marker[job] >= m.number(k)) & (member(w.row[k], (RUNNING,)) | member(w.memory[k], (RUNNING,)))
-        w.expired[k] = where(older, 1, w.expired[k])
+        open_somewhere = w.row[k] == RUNNING
+        for process in m.processes(w):
+            open_somewhere = open_somewhere | (process.memory[k] == RUNNING)
+        w.expired[k] = where((w.marker[job] >= m.number(k)) & open_somewhere, 1, w.expired[k])
     time_passes(m, w)

@@ -49,7 +49,7 @@ def delivery_actions(m: Model) -> Iterator[Action]:
 
 def _ends(m: Model, way: str) -> tuple[int, ...]:
     """Return the ends of runs in this world that bring forth something which is delivered in this ``way``."""
-    return tuple(end for end in m.revision.delivers_by(way) if end <= m.bounds.outcomes)
+    return tuple(end for end in m.revision.delivers_by(way) if end in (0, *m.bounds.told))
 
 
 def _can_fail(w: World) -> Any:

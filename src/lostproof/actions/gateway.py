@@ -8,7 +8,7 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
-from lostproof.actions.runs import due_now, start_run, writes_rows_in
+from lostproof.actions.runs import collect_due, due_now, found_due, start_run, writes_rows_in
 from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
@@ -48,9 +48,14 @@ def gateway_actions(m: Model) -> Iterator[Action]:
             "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",
         )
+    if m.torn_reservations:
+        yield Action(
+            "collect", "gateway", gateway_at("repaired"),
+            lambda w: _misses_slots(m, w) & m.lock_free(w), partial(collect_due, m, m.jobs),
+        )
     first = m.revision.catch_up[0] if m.revision.catch_up else Section("reserve")
     yield _gateway_action(
-        "catch_up", m.lock_free, partial(_catch_up, m),
+        "catch_up", partial(_can_catch_up, m), partial(_catch_up, m),
         writes_rows=writes_rows_in(first), begins_run=first.event == "open",
     )
     yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
@@ -146,14 +151,36 @@ def _close(m: Model, k: int, fault: int, w: World) -> None:
 def _can_reclaim(m: Model, job: int, w: World) -> Any:
     abandoned = (w.job[job] == ENABLED) & (w.marker[job] != 0) & m.lock_free(w)
     for k in m.runs_of(job):
-        abandoned = abandoned & (m.in_progress(w, k) == 0)
+        abandoned = abandoned & (m.seen_alive(w, k) == 0)
     return abandoned
 
 
+def _catches_up(m: Model) -> bool:
+    return bool(m.revision.catch_up) and (m.revision.catch_up_agents or not m.bounds.agents)
+
+
+def _misses_slots(m: Model, w: World) -> Any:
+    """Return whether the catch-up will find something to make up for."""
+    missed: Any = False
+    if _catches_up(m):
+        for job in m.jobs:
+            missed = missed | (due_now(m, job, w) & (w.skipped[job] == 0))
+    return missed
+
+
+def _can_catch_up(m: Model, w: World) -> Any:
+    if not m.torn_reservations:
+        return m.lock_free(w)
+    collected: Any = False
+    for job in m.jobs:
+        collected = collected | (w.collected[job] != 0)
+    return collected | ((_misses_slots(m, w) == 0) & m.lock_free(w))
+
+
 def _catch_up(m: Model, w: World) -> None:
-    if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
+    if _catches_up(m):
         started: Any = 0
-        for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
+        for job, due in [(job, found_due(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
             if m.revision.puts_off(m.bounds):
                 over = due & (started >= m.bounds.catch_up_limit)
                 w.deferred[job] = where(over, 1, 0)
@@ -161,7 +188,7 @@ def _catch_up(m: Model, w: World) -> None:
                 due = due & (over == 0)
             start_run(m, "catch_up", job, due, w)
     for job in m.jobs:
-        w.skipped[job] = 0
+        w.skipped[job] = w.collected[job] = 0
 
 
 def _ready(m: Model, w: World) -> None:

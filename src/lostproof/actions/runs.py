@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,13 @@ from lostproof.actions.patience import waits
 from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import STEPS, answer_request, bring_forth, disown_row, drop_marker
+from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker
 from lostproof.tables import chart
-from lostproof.world import PATHS, World, where
+from lostproof.world import PATHS, Home, World, where
 
 __all__ = [
-    "can_run_now", "due_now", "log_actions", "reservations", "run_actions", "run_now", "start_run", "writes_rows_in",
+    "can_run_now", "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "run_now",
+    "start_run", "writes_rows_in",
 ]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
@@ -31,6 +32,11 @@ def reservations(m: Model) -> Iterator[Action]:
     """Yield what brings runs into being: the tick of the timer, and the operator. The catch-up belongs to start-up."""
     groups = [tuple(m.jobs)] if m.revision.batched else [(job,) for job in m.jobs]
     for jobs in groups:
+        if m.torn_reservations:
+            yield Action(
+                "collect", "gateway", gateway_at("running"), partial(_timer_fires, m, jobs), partial(collect_due, m, jobs),
+                () if m.revision.batched else (("job", jobs[0]),),
+            )
         yield Action(
             "tick", "gateway", gateway_at("running"), partial(_can_tick, m, jobs), partial(_tick, m, jobs),
             () if m.revision.batched else (("job", jobs[0]),), event=("run", m.revision.timer[0].event),
@@ -43,6 +49,7 @@ def reservations(m: Model) -> Iterator[Action]:
                     "run_now", "operator", gateway_at("catching_up", "running"), partial(can_run_now, m, job, same_ms),
                     partial(run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
                     event=("run", m.revision.manual[0].event), writes_rows=writes_rows_in(m.revision.manual[0]),
+                    begins_run=m.revision.manual[0].event == "open",
                 )
 
 
@@ -56,7 +63,29 @@ def due_now(m: Model, job: int, w: World) -> Any:
     return (w.fallen[job] > w.next[job]) & (w.put_off[job] == 0) & m.startable(w, job)
 
 
+def found_due(m: Model, job: int, w: World) -> Any:
+    """Return whether ``job`` is reserved now: it is due, or it was when the store was read, whatever has happened since."""
+    if not m.torn_reservations:
+        return due_now(m, job, w)
+    return (w.collected[job] != 0) & (w.job[job] == ENABLED) & m.has_free_run(w, job)
+
+
+def collect_due(m: Model, jobs: Iterable[int], w: World) -> None:
+    """Read the store and remember which jobs are due; their reservation is written next."""
+    for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in jobs]:
+        w.collected[job] = where(due, w.next[job] + 1, 0)
+
+
 def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
+    if not m.torn_reservations:
+        return _timer_fires(m, jobs, w)
+    collected: Any = False
+    for job in jobs:
+        collected = collected | (w.collected[job] != 0)
+    return collected
+
+
+def _timer_fires(m: Model, jobs: tuple[int, ...], w: World) -> Any:
     due: Any = False
     for job in jobs:
         due = due | due_now(m, job, w)
@@ -69,14 +98,20 @@ def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
 
 
 def _tick(m: Model, jobs: tuple[int, ...], w: World) -> None:
-    for job, due in [(job, due_now(m, job, w)) for job in jobs]:
+    for job, due in [(job, found_due(m, job, w)) for job in jobs]:
         start_run(m, "timer", job, due, w)
+        w.collected[job] = 0
 
 
 def can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
     """Return whether ``job`` can be started by hand."""
     can = m.startable(w, job) & m.lock_free(w)
-    return can & (w.instant[job] == 1) if same_ms else can
+    return can & (w.instant[job] == 1) & _started_here(w, m.runs_of(job)[0]) if same_ms else can
+
+
+def _started_here(w: World, k: int) -> Any:
+    """Return whether run ``k`` belongs to this process: rows of another one are never mistaken for its own."""
+    return w.step[k] != STEP_ABSENT
 
 
 def run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
@@ -84,8 +119,8 @@ def run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
     if same_ms:
         earlier_used: Any = True
         for k in m.runs_of(job):
-            w.twin[k] = where(earlier_used & (w.step[k] == STEP_ABSENT), 1, w.twin[k])
-            earlier_used = w.step[k] != STEP_ABSENT
+            w.twin[k] = where(earlier_used & (m.step(w, k) == STEP_ABSENT), 1, w.twin[k])
+            earlier_used = m.step(w, k) != STEP_ABSENT
     start_run(m, "manual", job, True, w)
     w.instant[job] = 1
 
@@ -96,15 +131,16 @@ def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
     landing = RUN.code(m.revision.states(path)[1])
     earlier_used: Any = True
     for k in m.runs_of(job):
-        unused = w.step[k] == STEP_ABSENT
+        unused = m.step(w, k) == STEP_ABSENT
         here = on & unused & earlier_used
         earlier_used = unused == 0
         w.step[k] = where(here, landing, w.step[k])
         w.path[k] = where(here, PATHS.index(path), w.path[k])
-        slot = m.bounds.slots if path == "manual" else w.next[job]
+        slot = m.bounds.slots if path == "manual" else w.collected[job] - 1 if m.torn_reservations else w.next[job]
         w.slot[k] = where(here, slot, w.slot[k])
         if section.event == "open" and m.bounds.detached:
             w.work[k] = where(here, 1, w.work[k])
+        w.moved_on[job] = where(here, 0, w.moved_on[job])
         for step in section.steps:
             STEPS[step].effect(m, w, k, here, True)
 
@@ -222,7 +258,7 @@ def _can_advance(
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)
     if ("same_ms", 1) in variant:
-        can = can & (w.instant[m.job_of(k)] == 1)
+        can = can & (w.instant[m.job_of(k)] == 1) & _started_here(w, k - 1)
     return can
 
 
@@ -251,11 +287,12 @@ def _advance(m: Model, k: int, path: str, section: Section, target: int, variant
     if section.event in ("begin", "open") and m.bounds.detached:
         w.work[k] = 1
     for run, here in members:
-        owner = here & (w.token[m.job_of(run)] == m.number(run)) if section.fenced else here
+        entitled = here & _is_entitled(m, run, section, w)
         for step in section.steps:
-            STEPS[step].effect(m, w, run, owner, disk)
+            on = here if STEPS[step].home is Home.LIFE else entitled
+            STEPS[step].effect(m, w, run, on, disk)
         if m.bounds.deliveries and not m.revision.queues_at_the_end(path):
-            _bring_forth(m, w, run, path, section, owner)
+            _bring_forth(m, w, run, path, section, entitled)
         w.step[run] = where(here, target, w.step[run])
         if section.event == "begin":
             answer_request(m, w, run, here)
@@ -270,6 +307,16 @@ def _bring_forth(m: Model, w: World, k: int, path: str, section: Section, on: An
         bring_forth(m, w, k, on & (w.end[k] == OK))
     if m.revision.applies_result(path, section):
         bring_forth(m, w, k, on & (w.end[k] != OK))
+
+
+def _is_entitled(m: Model, k: int, section: Section, w: World) -> Any:
+    """Return whether run ``k`` may write what ``section`` says, by its token and by what became of its service."""
+    entitled: Any = True
+    if section.fenced:
+        entitled = entitled & (w.token[m.job_of(k)] == m.number(k))
+    if section.serving:
+        entitled = entitled & (w.age[k] == 0)
+    return entitled
 
 
 # -- the run log

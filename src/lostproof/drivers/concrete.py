@@ -15,7 +15,7 @@ from lostproof.world import PATHS
 __all__ = ["TimedRace", "concrete", "timed"]
 
 LATENCY_MS = {
-    "activate": 2, "begin": 2, "record": 2, "supersede": 2, "disown": 2, "apply": 2, "settle": 5,
+    "collect": 1, "activate": 2, "begin": 2, "record": 2, "supersede": 2, "disown": 2, "apply": 2, "settle": 5,
     "append_log": 20, "append_interrupted": 20, "sweep_row": 1, "cli_row": 100, "start": 5_000, "repair": 3_000,
     "close_interrupted": 5, "catch_up": 50, "ready": 10, "exit": 500,
     "enqueue": 2, "attempt": 2, "send": 300, "acknowledge": 5, "take_up": 500, "give_up": 500,
@@ -142,7 +142,7 @@ def _same_moment(model: Model, actions: Sequence[int], states: Sequence[int]) ->
         action = model.actions[number]
         before, after = model.view(states[position]), model.view(states[position + 1])
         for k in model.runs:
-            if before.step[k] == 0 != after.step[k]:
+            if model.step(before, k) == 0 != model.step(after, k):
                 reserved[k] = started[k] = position
                 if action.get("same_ms"):
                     together |= set(range(started.get(k - 1, -1) + 1, position + 1))

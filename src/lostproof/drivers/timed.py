@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lostproof.actions import Action
 from lostproof.actions.wall_clock import CLOCK_STEPS
 from lostproof.engine.stepper import apply, enabled
 from lostproof.model import Model
@@ -52,7 +53,7 @@ class Moment:
 
 @dataclass
 class Stamps:
-    """When things last happened, in milliseconds.
+    """When things last happened, in milliseconds; what a gateway's timers go by, for each gateway (None: the first).
 
     Attributes:
         wall: how far the wall clock is ahead of the moments.
@@ -63,9 +64,9 @@ class Stamps:
         begun: the start time of each run, by the wall clock.
     """
 
-    started: int = 0
+    started: dict[int | None, int] = field(default_factory=dict)
+    swept: dict[int | None, int] = field(default_factory=dict)
     wall: int = 0
-    swept: int | None = None
     offline: int = 0
     terminated: int = 0
     reserved: dict[int, int] = field(default_factory=dict)
@@ -154,7 +155,7 @@ class Timed:
             case "age_marker":
                 return stamps.marker.get(action.get("job") or 0, 0) + constants.stuck_ms - stamps.wall, None
             case "sweep_begin":
-                return self._sweep_due(), None
+                return self._sweep_due(action.get("gateway")), None
             case "cli_row":
                 return self.now, stamps.offline + constants.offline_pass_ms
             case "put_off_due":
@@ -173,17 +174,18 @@ class Timed:
         earliest = max(at_ms, self.window(number)[0])
         if self.model.actions[number].name != "sweep_begin":
             return earliest
-        constants = self.constants
-        if self.stamps.swept is None and earliest <= self.stamps.started + constants.first_sweep_ms:
+        constants, gateway = self.constants, self.model.actions[number].get("gateway")
+        started = self.stamps.started.get(gateway, 0)
+        if gateway not in self.stamps.swept and earliest <= started + constants.first_sweep_ms:
             return earliest
-        return earliest + (self.stamps.started - earliest) % constants.sweep_ms
+        return earliest + (started - earliest) % constants.sweep_ms
 
-    def _sweep_due(self) -> int:
-        constants, stamps = self.constants, self.stamps
-        if stamps.swept is None:
-            return stamps.started + constants.first_sweep_ms
-        since = max(stamps.swept - stamps.started, 0)
-        return stamps.started + (since // constants.sweep_ms + 1) * constants.sweep_ms
+    def _sweep_due(self, gateway: int | None) -> int:
+        constants, started = self.constants, self.stamps.started.get(gateway, 0)
+        if gateway not in self.stamps.swept:
+            return started + constants.first_sweep_ms
+        since = max(self.stamps.swept[gateway] - started, 0)
+        return started + (since // constants.sweep_ms + 1) * constants.sweep_ms
 
     def _kept_until(self, number: int) -> int:
         """Return when a row has been kept long enough, or when so many runs have followed that no line is left."""
@@ -199,7 +201,7 @@ class Timed:
         action, view = self.model.actions[number], self.view()
         if action.name == "run_now":
             runs = self.model.runs_of(action.get("job") or 0)
-            k = next(k for k in runs if view.step[k] == RUN.code("absent"))
+            k = next(k for k in runs if self.model.step(view, k) == RUN.code("absent"))
         else:
             k = action.get("run") or 0
             if view.path[k] == PATHS.index("manual"):
@@ -254,11 +256,13 @@ class Timed:
         return moment
 
     def _stamp(self, number: int, before: int) -> None:
-        name = self.model.actions[number].name
+        action = self.model.actions[number]
+        name, gateway = action.name, action.get("gateway")
         if name in ("start", "restart_in_process"):
-            self.stamps.started, self.stamps.swept = self.now, None
+            self.stamps.started[gateway] = self.now
+            self.stamps.swept.pop(gateway, None)
         elif name == "sweep_begin":
-            self.stamps.swept = self.now
+            self.stamps.swept[gateway] = self.now
         elif name == "cli_begin":
             self.stamps.offline = self.now
         elif name in CLOCK_STEPS:
@@ -267,20 +271,21 @@ class Timed:
             self.stamps.terminated = self.now
         old, new = self.model.view(before), self.view()
         for k in self.model.runs:
-            if old.step[k] == RUN.code("absent") != new.step[k]:
+            was, now = self.model.step(old, k), self.model.step(new, k)
+            if was == RUN.code("absent") != now:
                 self.stamps.reserved[k] = self.now
                 self._take_start(k)
-            if new.step[k] == RUN.code("activated") != old.step[k]:
+            if now == RUN.code("activated") != was:
                 self._take_start(k)
-            if new.step[k] == RUN.code("executing") != old.step[k]:
-                if new.path[k] != PATHS.index("manual") and old.step[k] != RUN.code("activated"):
+            if now == RUN.code("executing") != was:
+                if new.path[k] != PATHS.index("manual") and was != RUN.code("activated"):
                     self._take_start(k)
                 self.stamps.row[k] = self.stamps.begun[k]
             if new.log[k] > old.log[k]:
                 self.stamps.logged[self.model.job_of(k)] = self.now
             if self.model.copy(new, k) != self.model.copy(old, k):
                 self.stamps.closed[k] = self.now + self.stamps.wall
-            if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
+            if name == "sweep_row" and self._loses(action, old, new, k):
                 self.stamps.row[k] = self.now + self.stamps.wall
         for job in self.model.jobs:
             if new.put_off[job] > old.put_off[job]:
@@ -302,6 +307,11 @@ class Timed:
         times = [now, *rows, *(at for job, at in stamps.marker.items() if view.marker[job])]
         step = max(constants.clock_step_ms, constants.grace_ms, constants.stuck_ms)
         return min(times) - now - step if name == "clock_back" else max(times) - now + step
+
+    def _loses(self, action: Action, old: World, new: World, k: int) -> bool:
+        """Return whether the row of run ``k`` becomes lost in the memory of the gateway that does ``action``."""
+        before, after = (self.model.viewed_by(action, w).memory[k] for w in (old, new))
+        return bool(after == TASK.code("lost") != before)
 
     def _after(self, before: int, number: int) -> int:
         found = self.memory.after.get((before, number))

@@ -106,7 +106,7 @@ class CoverageWitness:
         """Count one action's transitions on a batch."""
         action, model = self._model.actions[expansion.action], self._model
         self.coverage.actions[self._action_name(expansion.action)] += len(source)
-        before, after = expansion.before, expansion.after
+        before, after = (model.viewed_by(action, view) for view in (expansion.before, expansion.after))
         if action.event is not None and action.event[0] == "gateway":
             self._count_edges(GATEWAY, action.event[1], before.gateway, after.gateway)
         for k in model.runs:

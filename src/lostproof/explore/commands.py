@@ -125,6 +125,8 @@ def _act(desk: Desk, words: Sequence[str]) -> list[RenderableType]:
     if not possible:
         closest = min(found, key=lambda number: (len(why_not(m, session.state, number)), number))
         raise BadInput(f"{label(m, closest)} cannot happen now: {'; '.join(why_not(m, session.state, closest))}")
+    exact = [number for number in possible if label(m, number) == " ".join(words)]
+    possible = exact or possible
     labels = list(dict.fromkeys(label(m, number) for number in possible))
     if len(labels) > 1:
         raise BadInput(f"{' '.join(words)!r} may mean: {', '.join(labels)}")

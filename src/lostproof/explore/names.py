@@ -39,6 +39,8 @@ def _words(m: Model, action: Action) -> list[tuple[str, ...]]:
                 words.append((m.job_name(value), f"job={m.job_name(value)}"))
             case "end":
                 words.append((ENDS[value], f"end={ENDS[value]}"))
+            case "gateway":
+                words.append((f"gateway-{value}", f"gateway={value}"))
             case _:
                 words.append((FLAGS[name, value], name) if (name, value) in FLAGS and value else (FLAGS[name, value],))
     return words

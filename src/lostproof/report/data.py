@@ -38,6 +38,7 @@ ACTIONS: dict[str, str] = {
     "clock_forward": "the wall clock jumps ahead by hours: rows and markers are old at once",
     "clock_back": "the wall clock is set back by hours: rows and markers are young again",
     "suspend": "the machine sleeps for hours: the process stands still, the wall clock and the schedule go on",
+    "collect": "the store is read and jobs are found due (where another gateway can come in before the reservation)",
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
     "accept": "an operator asks for a run by hand, and gets the answer that it will be",
@@ -108,6 +109,7 @@ STORES: dict[str, str] = {
     "skipped": "skipped at start",
     "deferred": "to be put off",
     "put_off": "put off",
+    "collected": "found due",
     "log_queue": "log line waits",
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",
@@ -148,7 +150,7 @@ def cell_name(m: Model, cell: Cell) -> str:
 def value_name(m: Model, cell: Cell, value: int) -> str:
     """Return what people call ``value`` of ``cell``; numbers of runs, slots and rows become their names."""
     runs = m.bounds.runs
-    match cell.field.name:
+    match cell.field.base:
         case "marker" | "token":
             return f"run-{value}" if value else "none"
         case "last" if value > runs:
@@ -157,6 +159,8 @@ def value_name(m: Model, cell: Cell, value: int) -> str:
             return f"run-{value}" if value else "none"
         case "slot":
             return f"slot-{value + 1}" if value < m.bounds.slots else "none"
+        case "collected":
+            return f"slot-{value}" if value else "none"
         case "sweep":
             return m.run_name(value - 1) if value else "none"
         case "plan":

@@ -59,7 +59,7 @@ def state_view(session: Session) -> RenderableType:
     for owner, lead in _owners(m, session.state):
         parts = [
             (words, style) for cell, style, words in told
-            if owner_name(m, cell).endswith(owner) and cell.field.name != "step"
+            if owner_name(m, cell).endswith(owner) and cell.field.base != "step"
         ]
         if parts or lead:
             texts = [Text(words, style) for words, style in [(lead, ""), *parts] if words]
@@ -75,10 +75,12 @@ def state_view(session: Session) -> RenderableType:
 
 def _of_gateway(session: Session) -> Iterator[Text]:
     m = session.model
-    view = m.view(session.state)
-    text = Text(f"gateway {chart('gateway').states[view.gateway]}")
-    if view.sweep:
-        text.append(f"  □ sweep on its way, next: the row of {m.run_name(view.sweep - 1)}", "dim")
+    text = Text()
+    for number, view in enumerate(m.processes(m.view(session.state)), start=1):
+        name = f"\ngateway {number}: " if number > 1 else "gateway "
+        text.append(f"{name}{chart('gateway').states[view.gateway]}")
+        if view.sweep:
+            text.append(f"  □ sweep on its way, next: the row of {m.run_name(view.sweep - 1)}", "dim")
     yield text
 
 
@@ -89,8 +91,8 @@ def _owners(m: Model, state: int) -> Iterator[tuple[str, str]]:
         waiting = view.fallen[job] - view.next[job]
         yield m.job_name(job), f"{waiting} due" if waiting > 0 else ""
         for k in m.runs_of(job):
-            if view.step[k]:
-                yield m.run_name(k), chart("run").states[view.step[k]]
+            if m.step(view, k):
+                yield m.run_name(k), chart("run").states[m.step(view, k)]
 
 
 # -- what can happen

@@ -62,15 +62,11 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
-    "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
-    "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
-    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
-    "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
 }
-"""The slices of ``ci``, and some that show what those cannot.
+"""The slices of ``ci``, and two that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again. What cannot be read is a trouble of its own.
+was disabled matters only when it is enabled again.
 """
 
 
@@ -91,7 +87,7 @@ def _settle(m: Model, w: World, k: int, on: Any, status: int) -> None:
 
 
 def _dead(m: Model, w: World, k: int) -> Any:
-    return (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+    return (w.row[k] == RUNNING) & (m.seen_alive(w, k) == 0)
 
 
 def settle_everybody(m: Model, w: World) -> None:
@@ -402,8 +398,8 @@ _ALL = (
     _mutant(
         "memory-first-by-copies-and-no-repair",
         "a row changes on disk first, and start-up or sweep settle what the disk says (`memory_first`, `repair`, "
-        "`rereads_rows`)",
-        {"memory_first": True, "repair": (), "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "store",
+        "`works_on_disk`)",
+        {"memory_first": True, "repair": (), "works_on_disk": False}, "vanished-run-is-closed job-not-blocked", "store",
         parts=("memory-first", "startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
@@ -424,6 +420,15 @@ _ALL = (
         "old-markers-cleared", "a marker stays as long as its run lives (`clears_stuck_markers`)",
         {"clears_stuck_markers": True}, "job-runs-alone", "agents",
     ),
+    # a second gateway on the same stores
+    _mutant(
+        "owner-unnamed", "a row names the process that owns it, so that others see it alive (`names_owner`)",
+        {"names_owner": False}, "live-run-never-closed", "peer",
+    ),
+    _mutant(
+        "due-before-open", "a job is found due in the transaction that opens its run (`transactions`)",
+        {"transactions": False}, "job-runs-alone slot-runs-once", "peer",
+    ),
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",
         {"disabling_clears_marker": True}, "job-runs-alone", "operator-twice",
@@ -434,7 +439,7 @@ _ALL = (
     ),
     _mutant(
         "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
-        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        {"starts_without_ledger": True, "works_on_disk": False}, "vanished-run-is-closed job-not-blocked", "reads",
         parts=("empty-ledger", "copies-of-rows"),
     ),
     # work that goes on by itself, and work that is stopped
@@ -443,8 +448,8 @@ _ALL = (
         {"executor_records": False}, "live-run-never-closed job-runs-alone", "executors",
     ),
     _mutant(
-        "copies-of-rows", "who writes a row reads it first (`rereads_rows`; mutant: it goes by a copy in the gateway)",
-        {"rereads_rows": False}, "completed-run-converges", "executors",
+        "copies-of-rows", "who writes a row reads it first (`works_on_disk`; mutant: it goes by a copy in the gateway)",
+        {"works_on_disk": False}, "completed-run-converges", "executors",
     ),
     _mutant(
         "overruns-given-up", "a run is over when its work is (`gives_up_overruns`; mutant: when its time is up)",

@@ -71,10 +71,12 @@ REFERENCE = Revision(
     alerts="attempted",
     admission="booked",
     starts_without_ledger=False,
-    rereads_rows=True,
+    works_on_disk=True,
     executor_records=True,
     gives_up_overruns=False,
     cancels="by_owner",
     drains=True,
+    names_owner=True,
+    transactions=True,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )
