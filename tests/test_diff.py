@@ -315,6 +315,8 @@ def test_the_markdown_is_for_a_pull_request() -> None:
     assert text.startswith("## ✗ ")
     assert "| ✗ | `vanished-run-is-closed` | holds | violated in 3 steps |" in text
     assert text.count("```") % 2 == 0
+    assert "<details open><summary>✗ <code>vanished-run-is-closed</code> in <code>fix-skip</code>: violated in 3" in text
+    assert text.count("```mermaid\nsequenceDiagram\n") == text.count("<details open>") == text.count("</details>") >= 1
     assert "```mermaid\nflowchart LR" in text
     assert "run_absent[absent] ==>|reserve| run_reserved[reserved]" in text
     assert "run_absent[absent] -.->|open| run_executing[executing]" in text

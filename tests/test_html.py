@@ -31,6 +31,7 @@ from lostproof.report.page_timelines import Timelines, fields_data, grace_spans
 from lostproof.revisions import REVISIONS
 from lostproof.tables import chart
 from lostproof.world import FIELD
+from tests.support import lucky_result
 
 TINY = "crashes=1,runs=1,outcomes=1"
 NASTY = "</script><script>alert(1)</script><!--"
@@ -113,7 +114,7 @@ def test_the_page_says_what_the_json_of_check_says() -> None:
                 timeline = race["timeline"]
                 assert steps_of(data, timeline) == [*verdict["race"], *verdict["continuation"]]
                 assert timeline["proper"] == len(verdict["race"])
-                assert timeline["point"] in (verdict["point_of_no_return"], None)
+                assert timeline["point"] == verdict["point_of_no_return"]
                 assert [step["breaks"] for step in timeline["steps"]].index(True) + 1 == timeline["proper"]
     assert next(races, None) is None
 
@@ -278,7 +279,9 @@ def test_every_store_has_a_name_and_every_other_field_an_actor_or_none() -> None
 
 
 def test_a_lasting_race_that_luck_could_avert_has_no_point_of_no_return() -> None:
-    for page in (page_of("openclaw-2026.4.15"), page_of("openclaw-2026.9.6")):
+    lucky = html_page(Judged("check", "restart", [lucky_result().slices[0].slice], [lucky_result()]))
+    assert [race["timeline"]["point"] for race in data_of(lucky)["races"]] == [None]
+    for page in (lucky, page_of("openclaw-2026.4.15"), page_of("openclaw-2026.9.6")):
         for race in data_of(page)["races"]:
             assert (race["timeline"]["point"] is None) == race["decided"].startswith("no point")
 

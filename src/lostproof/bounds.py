@@ -75,8 +75,22 @@ class Bounds:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+        alone = next((name for name in ONE_GATEWAY if getattr(self, name)), None) if self.gateways > 1 else None
+        if alone:
+            both = f"gateways=2,{alone}={getattr(self, alone)}"
+            raise BadInput(f"bounds {both} do not go together; allowed: one gateway with {alone}")
         if self.same_ms and self.runs > 2:
             raise BadInput(f"bounds same_ms=1,runs={self.runs} do not go together; allowed: runs up to 2 with same_ms=1")
+
+    @property
+    def ends(self) -> int:
+        """How many ways there are in which work may really end: a run that is stopped ends as failed."""
+        return max(self.outcomes, 2 if self.cancels or self.drain else 1)
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """The codes of what a run's process may tell of its end: it takes an overrun for a time-out."""
+        return tuple(sorted({*range(1, self.ends + 1), *((3,) if self.overruns else ())}))
 
     @property
     def faults(self) -> int:
@@ -128,6 +142,11 @@ FEATURES = (
 )
 """The bounds that switch on what a smaller world does without; switched off they cost no bit of a state."""
 
+ONE_GATEWAY = (
+    "detached", "overruns", "cancels", "drain", "deliveries", "admission", "clock_steps", "retention", "catch_up_limit",
+)
+"""The bounds that switch on what is modelled for a single gateway only."""
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -153,6 +172,10 @@ _CI = _slices(
     agents=Bounds(agents=1, restarts=1),
     identity=Bounds(same_ms=1, outcomes=3),
     one_shot=Bounds(crashes=1, restarts=1, recurring=0, outcomes=1),
+    executors=Bounds(detached=1, crashes=2, outcomes=1),
+    overruns=Bounds(overruns=1, slots=2, outcomes=1),
+    cancels=Bounds(cancels=1),
+    drain=Bounds(drain=1, restarts=1, outcomes=1),
 )
 
 PRESETS: dict[str, tuple[Slice, ...]] = {

@@ -219,6 +219,17 @@ class RuleTable:
         return bool((self.answers.array[:, :, :, 0] != self.answers.array[:, :, :, 1]).any())
 
     @cached_property
+    def consults_log(self) -> bool:
+        """Whether the run log can change a decision."""
+        answers = self.answers.array
+        return bool((answers != answers[..., :1, :]).any())
+
+    @cached_property
+    def unread_class(self) -> int:
+        """The class of a cron store that cannot be read: it says nothing."""
+        return int(self.class_of.array[0, 0])
+
+    @cached_property
     def repairs_lost(self) -> bool:
         """Whether a row that is already lost can be recovered."""
         return bool(self.answers.array[1].any())

@@ -28,7 +28,10 @@ from lostproof.terms import Term, choose
 if TYPE_CHECKING:
     from lostproof.revisions import Revision
 
-__all__ = ["FIELDS", "NO_YES", "PEER_FIELDS", "WIPES", "Field", "Home", "Layout", "World", "fields_of", "member", "where"]
+__all__ = [
+    "FIELDS", "GIVEN_UP", "NO_YES", "PEER_FIELDS", "WIPES", "Field", "Home", "Layout", "World", "fields_of", "member",
+    "where",
+]
 
 TASK = chart("task")
 RUN = chart("run")
@@ -41,17 +44,19 @@ class Home(Enum):
     LEDGER = "task ledger on disk"
     JOBS = "cron store on disk"
     LOG = "run log on disk"
+    OUTBOX = "delivery queue on disk"
     PROCESS = "memory of the gateway process"
     LIFE = "memory of one life of the gateway in its process"
     SERVER = "memory of the maintenance service"
     SERVICE = "memory of the cron service"
     CLI = "memory of the CLI process"
+    EXECUTOR = "memory of the process that does a run's work"
     GHOST = "the model (truth, time and budgets)"
 
     @property
     def durable(self) -> bool:
         """Whether the field survives every process."""
-        return self in (Home.LEDGER, Home.JOBS, Home.LOG)
+        return self in (Home.LEDGER, Home.JOBS, Home.LOG, Home.OUTBOX)
 
     @property
     def of_gateway(self) -> bool:
@@ -80,8 +85,8 @@ class Field:
     """A declared field: what it says, per what it exists, where it lives, and its values.
 
     ``size`` gives the number of values under some bounds and revision (0 or 1 switches the field off); ``wiped`` maps a
-    value to what is left of it when its home is wiped (0 unless given). ``peer`` marks a field in the memory of the second
-    gateway.
+    value to what is left of it when its home is wiped (0 unless given). ``elsewhere`` names another home for worlds in
+    which the field lives there. ``peer`` marks a field in the memory of the second gateway.
     """
 
     name: str
@@ -91,7 +96,12 @@ class Field:
     size: Callable[[Bounds, Revision], int]
     values: tuple[str, ...] = ()
     wiped: tuple[int, ...] = ()
+    elsewhere: Callable[[Bounds, Revision], Home | None] = lambda bounds, revision: None
     peer: bool = False
+
+    def home_in(self, bounds: Bounds, revision: Revision) -> Home:
+        """Return where the field lives in a world of ``bounds`` under ``revision``."""
+        return self.elsewhere(bounds, revision) or self.home
 
     @property
     def base(self) -> str:
@@ -119,7 +129,10 @@ def _after_death(state: str) -> int:
 
 PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
+GIVEN_UP = ("no", "timed out", "cancelled")
 NO_YES = ("no", "yes")
+OUTBOX = ("none", "pending", "attempted", "acknowledged", "given up")
+SENDING = ("no", "to be sent", "sent", "left behind")
 
 FIELDS: tuple[Field, ...] = (
     Field(
@@ -177,6 +190,14 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),
     Field(
+        "deferred", "job", Home.SERVICE, "the job is over the limit of this start's catch-up, and to be put off",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
+        "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
@@ -184,11 +205,38 @@ FIELDS: tuple[Field, ...] = (
         "collected", "job", Home.SERVICE, "the slot that the job was found due for, not reserved yet (0: none)",
         lambda b, r: b.slots + 1 if b.gateways > 1 and not r.transactions else 0,
     ),
+    Field(
+        "accepted", "job", Home.PROCESS, "a manual run has been acknowledged, and waits in the gateway's lane",
+        lambda b, r: 2 if b.admission and b.manual and r.waits_in_lane else 0, NO_YES,
+    ),
+    Field(
+        "booked", "job", Home.JOBS, "a manual run has been acknowledged, and is booked until it is opened",
+        lambda b, r: 2 if b.admission and b.manual and r.admission == "booked" else 0, NO_YES,
+    ),
+    Field(
+        "owed", "job", Home.GHOST,
+        "an acknowledged manual run has not begun, nor was it given up (1: it waits; n + 1: run n is to be it)",
+        lambda b, r: b.runs + 2 if b.admission and b.manual else 0,
+    ),
     Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
     # -- per run
     Field(
         "step", "run", Home.PROCESS, "how far the run has come in its process", _of(*RUN.states), RUN.states,
         tuple(_after_death(state) for state in RUN.states),
+        lambda b, r: Home.EXECUTOR if b.detached and r.executor_records else None,
+    ),
+    Field(
+        "work", "run", Home.PROCESS, "a process of its own, or one that ignores its abort, is doing the run's work",
+        lambda b, r: 2 if b.detached or b.overruns or r.cancels_at_once(b) else 0, NO_YES,
+        elsewhere=lambda b, r: Home.EXECUTOR if b.detached else None,
+    ),
+    Field(
+        "given_up", "run", Home.GHOST, "why the run takes its course although its work has not ended",
+        lambda b, r: len(GIVEN_UP) if r.cancels_at_once(b) else 2 if b.overruns else 0, GIVEN_UP,
+    ),
+    Field(
+        "cancelling", "run", Home.PROCESS, "an operator's cancel has told the run's work to stop",
+        lambda b, r: 2 if b.cancels and r.cancels == "by_owner" else 0, NO_YES,
     ),
     Field("path", "run", Home.GHOST, "how the run came about", lambda b, r: 3 if b.manual else 2, PATHS),
     Field("slot", "run", Home.GHOST, "the slot that the run executes (the number of slots: none)", lambda b, r: b.slots + 1),
@@ -204,7 +252,11 @@ FIELDS: tuple[Field, ...] = (
         "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
-    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.outcomes + 1, ENDS),
+    Field(
+        "ahead", "run", Home.GHOST, "the wall clock has been set back since the run began",
+        lambda b, r: 2 if b.clock_steps else 0, NO_YES,
+    ),
+    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.ends + 1, ENDS),
     Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
     Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),
     Field("log_queue", "run", Home.PROCESS, "a finished line of the run waits to be appended", _of(*NO_YES), NO_YES),
@@ -217,6 +269,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
+    Field(
+        "pruned", "run", Home.LEDGER, "the row was deleted; its last status is what it said until then",
+        lambda b, r: b.retention + 1 if b.retention else 0, NO_YES,
+    ),
     Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),
     Field(
         "orphan", "run", Home.PROCESS, "the run could not create its row and holds no handle to it",
@@ -230,6 +286,18 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "plan", "run", Home.CLI, "what the offline pass's snapshot says about the row, until its turn (0: nothing)",
         lambda b, r: 1 + len(r.rule_table(b).offline_rows) if b.offline_passes else 0,
+    ),
+    Field(
+        "outbox", "run", Home.OUTBOX, "what the delivery queue says about what the run brought forth",
+        lambda b, r: len(OUTBOX) if b.deliveries and r.queues_deliveries else 0, OUTBOX,
+    ),
+    Field(
+        "sending", "run", Home.PROCESS, "what the gateway's process is doing about what the run brought forth",
+        lambda b, r: len(SENDING) if b.deliveries else 0, SENDING,
+    ),
+    Field(
+        "received", "run", Home.GHOST, "how often somebody has got what the run brought forth (2: more than once)",
+        lambda b, r: 3 if b.deliveries else 0,
     ),
     # -- per pair of runs
     Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),
@@ -307,7 +375,10 @@ class Layout:
         """The cells by name, as the second gateway sees them: what is in a gateway's memory is in its own."""
         self.homes, self.peer_homes = (
             {
-                home: tuple(c for c in self.all_cells if c.bits and c.field.home is home and c.field.peer is peer)
+                home: tuple(
+                    cell for cell in self.all_cells
+                    if cell.bits and cell.field.home_in(bounds, revision) is home and cell.field.peer is peer
+                )
                 for home in Home
             }
             for peer in (False, True)
@@ -471,6 +542,10 @@ class World:
                 value = value.astype(np.uint8)
             self._values[cell.key] = value
             self._pending[cell.key] = (cell, value)
+
+    def touches(self, names: Sequence[str]) -> bool:
+        """Return whether anything has been written to the fields with ``names``, in whichever gateway."""
+        return any(cell.field.base in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes`` of the gateway whose view this is."""

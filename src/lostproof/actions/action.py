@@ -34,6 +34,7 @@ class Action:
         budget: the bound that it spends, if it is a fault.
         writes_rows: whether it can change a row on disk.
         begins_run: whether work may begin by it.
+        delivers: whether somebody may receive something by it.
         event: the chart event that it is, if it is one.
         paths: for a section of a run, the path whose write order it belongs to.
     """
@@ -48,6 +49,7 @@ class Action:
     budget: str | None = None
     writes_rows: bool = False
     begins_run: bool = False
+    delivers: bool = False
     event: tuple[str, str] | None = None
     paths: frozenset[str] = field(default_factory=frozenset)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.tables import chart
@@ -27,8 +28,10 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
     Nothing is lost by letting rows and markers come of age before or after them instead: neither changes the other.
     """
     idle: Any = True
+    for job in m.jobs:
+        idle = idle & (w.put_off[job] == 0)
     for k in m.runs:
-        idle = idle & (w.plan[k] == 0)
+        idle = idle & (w.plan[k] == 0) & (w.cancelling[k] == 0)
     for process in m.processes(w):
         idle = idle & _is_idle(m, process)
     return idle
@@ -36,11 +39,17 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
 
 def _is_idle(m: Model, w: World) -> Any:
     """Return whether the gateway whose view ``w`` is has nothing to do that takes only moments."""
-    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired", "stopping")) == 0)
+    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired")) == 0)
+    idle = idle & (stops_at_once(m, w) == 0)
     idle = idle & (((w.gateway == GATEWAY.code("catching_up")) & caught_up(m, w)) == 0)
     for k in m.runs:
-        idle = idle & (w.log_queue[k] == 0)
+        idle = idle & (w.log_queue[k] == 0) & (m.delivering(w, k) == 0)
     return idle & no_run_is_busy(m, w)
+
+
+def stops_at_once(m: Model, w: World) -> Any:
+    """Return whether the gateway is being shut down and does not wait for runs, or has none to wait for."""
+    return (w.gateway == GATEWAY.code("stopping")) & drained(m, w)
 
 
 def no_run_is_busy(m: Model, w: World) -> Any:
@@ -72,6 +81,8 @@ def waits(m: Model, k: int, path: str, section: Section, source: str, w: World) 
         needed = RUN.code(source) if section.barrier else RUN.code("held")
         batch = m.same_batch(w, k, other)
         waits = waits | (batch & m.in_progress(w, other) & (w.step[other] < needed))
+        if m.bounds.deliveries and source == "held":
+            waits = waits | (batch & (w.step[other] == RUN.code(source)) & m.delivering(w, other))
         if section.together and other < k:
             waits = waits | (batch & (w.step[other] == RUN.code(source)))
     return waits

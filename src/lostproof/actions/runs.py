@@ -8,17 +8,20 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import waits
+from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import ENABLED, STEPS, disown_row, drop_marker
+from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, where
 
 __all__ = [
-    "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in",
+    "can_run_now", "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "run_now",
+    "start_run", "writes_rows_in",
 ]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
+OK = ENDS.index("ok")
 STEP_ABSENT, RECORDED, APPLIED, SETTLED, RELEASED = RUN.codes("absent", "recorded", "applied", "settled", "released")
 
 
@@ -39,12 +42,12 @@ def reservations(m: Model) -> Iterator[Action]:
             () if m.revision.batched else (("job", jobs[0]),), event=("run", m.revision.timer[0].event),
             writes_rows=writes_rows_in(m.revision.timer[0]), begins_run=m.revision.timer[0].event == "open",
         )
-    if m.bounds.manual:
+    if m.bounds.manual and not m.bounds.admission:
         for job in m.jobs:
             for same_ms in (False, True) if m.layout.cell("instant", job).bits else (False,):
                 yield Action(
-                    "run_now", "operator", gateway_at("catching_up", "running"), partial(_can_run_now, m, job, same_ms),
-                    partial(_run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
+                    "run_now", "operator", gateway_at("catching_up", "running"), partial(can_run_now, m, job, same_ms),
+                    partial(run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
                     event=("run", m.revision.manual[0].event), writes_rows=writes_rows_in(m.revision.manual[0]),
                     begins_run=m.revision.manual[0].event == "open",
                 )
@@ -57,7 +60,7 @@ def writes_rows_in(section: Section) -> bool:
 
 def due_now(m: Model, job: int, w: World) -> Any:
     """Return whether the scheduler finds ``job`` due: a slot has fallen, no marker is set, and a run is left to use."""
-    return (w.fallen[job] > w.next[job]) & m.startable(w, job)
+    return (w.fallen[job] > w.next[job]) & (w.put_off[job] == 0) & m.startable(w, job)
 
 
 def found_due(m: Model, job: int, w: World) -> Any:
@@ -100,7 +103,8 @@ def _tick(m: Model, jobs: tuple[int, ...], w: World) -> None:
         w.collected[job] = 0
 
 
-def _can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
+def can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
+    """Return whether ``job`` can be started by hand."""
     can = m.startable(w, job) & m.lock_free(w)
     return can & (w.instant[job] == 1) & _started_here(w, m.runs_of(job)[0]) if same_ms else can
 
@@ -110,7 +114,7 @@ def _started_here(w: World, k: int) -> Any:
     return w.step[k] != STEP_ABSENT
 
 
-def _run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
+def run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
     """Start a run by hand. Its start time is that of its reservation, so its identity is decided here."""
     if same_ms:
         earlier_used: Any = True
@@ -134,6 +138,8 @@ def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
         w.path[k] = where(here, PATHS.index(path), w.path[k])
         slot = m.bounds.slots if path == "manual" else w.collected[job] - 1 if m.torn_reservations else w.next[job]
         w.slot[k] = where(here, slot, w.slot[k])
+        if section.event == "open" and m.bounds.detached:
+            w.work[k] = where(here, 1, w.work[k])
         for step in section.steps:
             STEPS[step].effect(m, w, k, here, True)
 
@@ -168,7 +174,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
         yield Action(
             section.event, "run", ("step", (k,), RUN.codes(source)),
             partial(_can_advance, m, k, path, section, source, variant),
-            partial(_advance, m, k, section, RUN.code(target), dict(variant)),
+            partial(_advance, m, k, path, section, RUN.code(target), dict(variant)),
             (("run", k), *variant),
             fair=not faulty, budget="store_faults" if faulty else None,
             writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
@@ -178,7 +184,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
         yield from _disowning(m, k, path)
     if section.event == "activate":
         yield Action(
-            "fence", "run", ("step", (k,), RUN.codes(source)), partial(_is_fenced, m, k, path), partial(_fence, k),
+            "fence", "run", ("step", (k,), RUN.codes(source)), partial(_is_fenced, m, k, path), partial(_fence, m, k),
             (("run", k),), event=("run", "fence"), paths=frozenset({path}),
         )
 
@@ -224,7 +230,9 @@ def _leave(m: Model, k: int, writing: Any, w: World) -> None:
     w.age[k] = where(writing, w.age[k], 0)
 
 
-def _fence(k: int, w: World) -> None:
+def _fence(m: Model, k: int, w: World) -> None:
+    """Let run ``k`` not begin; its receipt says so."""
+    answer_request(m, w, k, True)
     w.step[k] = RELEASED
     w.age[k] = 0
 
@@ -243,6 +251,8 @@ def _can_advance(
         can = can & (w.marker[m.job_of(k)] == m.number(k))
     if source == "recorded":
         can = can & (w.reassigned[m.job_of(k)] == 0)
+    if source == "held":
+        can = can & (m.delivering(w, k) == 0)
     can = can & (waits(m, k, path, section, source, w) == 0)
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)
@@ -251,7 +261,7 @@ def _can_advance(
     return can
 
 
-def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str, int], w: World) -> None:
+def _advance(m: Model, k: int, path: str, section: Section, target: int, variant: dict[str, int], w: World) -> None:
     disk = not variant.get("fault")
     if not disk:
         spend(w, "store_faults")
@@ -259,7 +269,7 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
             return
         if section.on_fault == "release":
             drop_marker(m.job_of(k), w)
-            _fence(k, w)
+            _fence(m, k, w)
             return
     members: list[tuple[int, Any]] = [(k, True)]
     if section.together and m.bounds.jobs > 1:
@@ -272,12 +282,29 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
         w.instant[m.job_of(k)] = where(w.path[k] == PATHS.index("manual"), w.instant[m.job_of(k)], 1)
     if section.event == "end":
         w.end[k] = variant["end"]
+        w.work[k] = 0
+    if section.event in ("begin", "open") and m.bounds.detached:
+        w.work[k] = 1
     for run, here in members:
+        owner = here & (w.token[m.job_of(run)] == m.number(run)) if section.fenced else here
         for step in section.steps:
-            STEPS[step].effect(m, w, run, here, disk)
+            STEPS[step].effect(m, w, run, owner, disk)
+        if m.bounds.deliveries and not m.revision.queues_at_the_end(path):
+            _bring_forth(m, w, run, path, section, owner)
         w.step[run] = where(here, target, w.step[run])
+        if section.event == "begin":
+            answer_request(m, w, run, here)
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
+            w.cancelling[run] = where(here, 0, w.cancelling[run])
+
+
+def _bring_forth(m: Model, w: World, k: int, path: str, section: Section, on: Any) -> None:
+    """Let a run that ended ok deliver its result at once, and one that did not raise an alert when the job hears of it."""
+    if section.event == "end":
+        bring_forth(m, w, k, on & (w.end[k] == OK))
+    if m.revision.applies_result(path, section):
+        bring_forth(m, w, k, on & (w.end[k] != OK))
 
 
 # -- the run log
@@ -288,11 +315,11 @@ def log_actions(m: Model) -> Iterator[Action]:
     for k in m.runs:
         at = ("log_queue", (k,), (1,))
         logged = ("run", k)
-        if any("queue_log" in s.steps for order in m.revision.write_orders.values() for s in order):
-            yield Action("append_log", "run", at, always, partial(_append_log, k, True), (logged,))
+        if m.revision.queues_log:
+            yield Action("append_log", "run", at, always, partial(_append_log, m, k, True), (logged,))
             if m.bounds.store_faults:
                 yield Action(
-                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, k, False),
+                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, m, k, False),
                     (logged, ("fault", 1)), fair=False, budget="store_faults",
                 )
         if m.revision.logs_interrupted:
@@ -308,11 +335,11 @@ def _can_emit(k: int, w: World) -> Any:
     return (w.gateway == GATEWAY.code("running")) & (w.log_queue[k] == 0)
 
 
-def _append_log(k: int, disk: bool, w: World) -> None:
+def _append_log(m: Model, k: int, disk: bool, w: World) -> None:
     w.log_queue[k] = 0
     if disk:
         w.log[k] = 2
-        w.recorded[k] = 1
+        w.recorded[k] = w.recorded[k] | m.tells_truth(w, k)
     else:
         spend(w, "store_faults")
 

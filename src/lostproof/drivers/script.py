@@ -18,7 +18,7 @@ from lostproof.world import Home
 
 __all__ = ["WRITES", "Cue", "Script", "play"]
 
-WRITES = {"row": Home.LEDGER, "job": Home.JOBS, "log": Home.LOG}
+WRITES = {"row": Home.LEDGER, "job": Home.JOBS, "log": Home.LOG, "outbox": Home.OUTBOX}
 """What a cue can hold back or let fail: a run's next write to one of these stores."""
 
 NEVER_BY_ITSELF = ("end", "start", "slot_due")
@@ -294,6 +294,8 @@ def _stores(stage: _Stage, number: int) -> set[str]:
     action = stage.sim.model.actions[number]
     if action.name in ("append_log", "append_interrupted"):
         return {"log"}
+    if action.name in ("enqueue", "attempt", "acknowledge", "give_up"):
+        return {"outbox"}
     homes = {
         STEPS[step].home
         for path, order in stage.sim.model.revision.write_orders.items()

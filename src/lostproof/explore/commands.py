@@ -27,7 +27,7 @@ from lostproof.report.exploring import (
     world_view,
 )
 from lostproof.report.reasons import why_not
-from lostproof.report.text import listing
+from lostproof.report.text import length_words, listing
 
 __all__ = ["COMMANDS", "Desk", "Quit", "obey"]
 
@@ -156,9 +156,8 @@ def _goal(desk: Desk, words: Sequence[str]) -> list[RenderableType]:
         return [Text(f"{name}: cannot be reached from here ({closed})", "bold")]
     if not way.actions:
         return [Text(f"{name}: it is so already", "bold")]
-    faults = f", {way.faults} fault{'' if way.faults == 1 else 's'}" if way.faults else ""
-    steps = f"{len(way.actions)} step{'' if len(way.actions) == 1 else 's'}"
-    return [Text(f"{name}: shortest way, {steps}{faults}", "bold"), *desk.moved(session.do(*way.actions), session)]
+    told = f"{name}: shortest way, {length_words(len(way.actions), way.faults)}"
+    return [Text(told, "bold"), *desk.moved(session.do(*way.actions), session)]
 
 
 def _undo(desk: Desk, words: Sequence[str]) -> list[RenderableType]:

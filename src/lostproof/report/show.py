@@ -36,9 +36,13 @@ PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
 
 EVERYTHING = Bounds(
-    crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3, gateways=2
+    jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
+    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1,
 )
 """A world in which everything that a revision can do is possible."""
+
+TWO_GATEWAYS = Bounds(gateways=2, crashes=1, restarts=1, store_faults=1, same_ms=1)
+"""A world in which a second gateway can do all that the first one can."""
 
 
 # -- lists
@@ -60,7 +64,7 @@ def actions_data() -> list[dict[str, Any]]:
     """Return everything that can happen in some revision: who does it, what it takes, and where it exists."""
     found: dict[str, dict[str, Any]] = {}
     for known in REVISIONS.values():
-        for action in Model(known, EVERYTHING).actions:
+        for action in (*Model(known, EVERYTHING).actions, *Model(known, TWO_GATEWAYS).actions):
             entry = found.setdefault(
                 action.name,
                 {"name": action.name, "actor": action.actor, "kind": "product", "params": set(), "revisions": [],
@@ -244,6 +248,7 @@ def _conditions(section: dict[str, Any]) -> Iterator[str]:
     words = {
         "barrier": "waits for the whole batch", "in_turn": "one after the other", "needs_lock": "needs the lock",
         "keeps_lock": "keeps the lock", "together": "whole batch at once",
+        "fenced": "left out without a token",
     }
     yield from (text for name, text in words.items() if section[name])
     if section["on_fault"] == "retry":

@@ -43,21 +43,32 @@ FOLDED = 3
 """Sweeps in a row that change nothing are shown as one line from this many on."""
 
 KEPT = "kept"
+UNREAD = {"unread": "(read fails)", "torn": "(log line torn)"}
 SECOND = "-2"
 """What the name of a lane ends with in which the second gateway is shown."""
 LANES = ("clock", "gateway", f"gateway{SECOND}", "run", "sweep", f"sweep{SECOND}", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
     "GHOST": (GHOST, ""),
-    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI"), (MEMORY, "□ ")),
+    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI", "EXECUTOR"), (MEMORY, "□ ")),
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
+    ("ahead", "yes"): "began after now",
+    ("pruned", "yes"): "row deleted",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",
     ("orphan", "yes"): "has no handle to a row",
+    ("given_up", "timed out"): "given up as timed out",
+    ("given_up", "cancelled"): "given up as cancelled",
+    ("work", "no"): "work is over",
+    ("cancelling", "yes"): "told to stop",
     ("twin", "yes"): "has the id of the run before it",
+    ("sending", "to be sent"): "to be delivered",
+    ("sending", "left behind"): "entry left behind",
+    ("received", "1"): "delivered",
+    ("received", "2"): "delivered again",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",
     ("step", "released"): "gives the job back",
@@ -74,7 +85,7 @@ def clock_time(at_ms: int) -> str:
 def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
     model, judged, point = timed.race.model, timed.race.property, timed.point_of_no_return
-    lines = [timeline(model, timed.moments, width, point, judged, steps=timed.steps)]
+    lines = [timeline(model, timed.moments, width, point or 0, judged, steps=timed.steps)]
     told = no_return_words(timed)
     if told:
         lines.append(Text(f"◆ {told}", style=DECISIVE))
@@ -94,10 +105,10 @@ def why_words(timed: TimedRace) -> str:
 
 def no_return_words(timed: TimedRace) -> str:
     """Return after which step nothing averts the violation, in words; nothing if only the last step decides it."""
-    step, lasting = timed.point_of_no_return, timed.race.property.kind == "leads-to"
-    if lasting and not timed.race.doomed:
+    step = timed.point_of_no_return
+    if step is None:
         return "no point of no return: luck in what follows could still avert it"
-    if step == len(timed.moments) and not lasting:
+    if step == len(timed.moments) and timed.race.property.kind != "leads-to":
         return ""
     after = f"after step {step}" if step else "from the beginning"
     return f"no return {after}: every fair continuation without faults and operators ends in the violation"
@@ -314,7 +325,7 @@ def _label(m: Model, number: int, lane: str) -> str:
         elif param == "gateway":
             words += [f"gateway{SECOND}"] if action.actor == "operator" else []
         elif value:
-            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)"}.get(param, param))
+            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)", **UNREAD}.get(param, param))
     return " ".join(words)
 
 
@@ -434,8 +445,12 @@ def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
     match name, now:
         case "row", _:
             return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
+        case "log", "none":
+            return f"{run}log lines deleted"
         case "log", _:
             return f"{run}log {now}"
+        case "outbox", _:
+            return f"{run}delivery {now}" if was == "none" else f"{run}delivery {was}→{now}"
         case "plan", "none":
             return None
         case "plan", _:
@@ -462,10 +477,20 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} belongs to another agent" if now == "yes" else None
         case "queued":
             return "reserved only" if now == "yes" else None
+        case "accepted":
+            return f"a request for {job} {'waits' if now == 'yes' else 'leaves the lane'}"
+        case "booked":
+            return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
+        case "owed" if now == "0":
+            return "the request is answered"
         case "job":
             return f"{job} {now}"
         case "marker_old" if now == "yes":
             return f"marker of {job} is two hours old"
+        case "deferred" if now == "yes":
+            return f"{job} is over the limit"
+        case "put_off" if now == "yes":
+            return f"{job} is put off"
         case "collected" if now != "none":
             return f"{job} found due"
         case "skipped" if now == "yes":
