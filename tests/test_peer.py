@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lostproof.actions import Action
-from lostproof.bounds import Bounds, Slice
+from lostproof.bounds import ONE_GATEWAY, Bounds, Slice
 from lostproof.drivers.timed import Timed
 from lostproof.engine.coverage import CoverageWitness
 from lostproof.engine.explorer import close
@@ -129,6 +129,14 @@ def test_one_gateway_has_no_trace_of_a_second_one() -> None:
         assert m.layout.cell("collected", 0).bits == 0
         assert not any(action.get("gateway") or action.name == "collect" for action in m.actions)
         assert len(m.processes(m.view(m.initial()))) == 1
+
+
+@pytest.mark.parametrize("name", ONE_GATEWAY)
+def test_what_is_modelled_for_one_gateway_only_is_refused_with_two(name: str) -> None:
+    """A bound that no second gateway knows of is not silently half in force."""
+    assert Bounds(**{name: 1}).gateways == 1
+    with pytest.raises(BadInput, match=rf"^bounds gateways=2,{name}=1 do not go together; allowed: one gateway with {name}$"):
+        Bounds(gateways=2, **{name: 1})
 
 
 def test_everything_in_the_memory_of_a_gateway_is_there_twice() -> None:
