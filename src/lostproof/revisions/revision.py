@@ -154,8 +154,8 @@ class Revision:
         names_owner: the store names the process that owns a run, so that another process can tell whether it lives.
         transactions: finding a job due and reserving it is one transaction of the store. Without it nothing but a lock in
             the process keeps the two together, and another process can come in between.
-        rereads_rows: a sweep reads each row of its copy from disk again when it decides, and judges what it finds. With
-            a single gateway that is what it has in memory anyway.
+        refreshes_copies: who has a copy of a row in memory brings it up to date from disk before deciding about it. A single
+            gateway has what is on disk.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -199,7 +199,7 @@ class Revision:
     drains: bool = False
     names_owner: bool = False
     transactions: bool = False
-    rereads_rows: bool = False
+    refreshes_copies: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
