@@ -83,9 +83,6 @@ class Bounds:
             raise BadInput(f"bounds {both} do not go together; allowed: one gateway with {alone}")
         if self.same_ms and self.runs > 2:
             raise BadInput(f"bounds same_ms=1,runs={self.runs} do not go together; allowed: runs up to 2 with same_ms=1")
-        beside = [name for name in FEATURES if name != "gateways" and getattr(self, name)]
-        if self.gateways > 1 and beside:
-            raise BadInput(f"bounds gateways=2,{beside[0]}={getattr(self, beside[0])} do not go together; leave out one")
 
     @property
     def ends(self) -> int:

@@ -104,7 +104,7 @@ def would_decide(m: Model, w: World, k: int) -> Any:
     """Return whether a sweep that begins now would write the row of run ``k``."""
     lost, expired, gateway, active, owner, log, _ = decision_parts(m, w, k)
     answer = m.rule_table.answers[lost, expired, gateway, active, owner, log, m.evidence_class(w, k)]
-    return _up_for_decision(m, _copy(m, w, k)) & (answer != 0)
+    return _up_for_decision(m, w, k) & (answer != 0)
 
 
 def _sweep_row(m: Model, k: int, disk: bool, w: World, reading: Reading = BOTH_READ) -> None:
@@ -125,7 +125,7 @@ def _sweep_write_can_fail(m: Model, k: int, w: World) -> Any:
 def _sweep_can_misread(m: Model, k: int, reading: Reading, w: World) -> Any:
     """Return whether it matters that a read fails when the sweep decides about row ``k``."""
     matters = _answer(m, w, k, reading) != _answer(m, w, k)
-    return (w.read_faults > 0) & _up_for_decision(m, _copy(m, w, k)) & matters
+    return (w.read_faults > 0) & _up_for_decision(m, w, k) & matters
 
 
 # -- an offline CLI pass

@@ -37,15 +37,6 @@ __all__ = [
 PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
 
-EVERYTHING = Bounds(
-    jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
-    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1,
-)
-"""A world in which everything that a revision can do is possible."""
-
-TWO_GATEWAYS = Bounds(gateways=2, crashes=1, restarts=1, store_faults=1, same_ms=1)
-"""A world in which a second gateway can do all that the first one can."""
-
 
 # -- lists
 
@@ -72,7 +63,7 @@ def actions_data() -> list[dict[str, Any]]:
     """Return everything that can happen in some revision: who does it, what it takes, and where it exists."""
     found: dict[str, dict[str, Any]] = {}
     for known in REVISIONS.values():
-        for action in (*Model(known, EVERYTHING).actions, *Model(known, TWO_GATEWAYS).actions):
+        for action in every_action(known):
             entry = found.setdefault(
                 action.name,
                 {"name": action.name, "actor": action.actor, "kind": "product", "params": set(), "revisions": [],

@@ -33,16 +33,6 @@ __all__ = [
     "write_orders",
 ]
 
-EVERYTHING = Bounds(
-    jobs=2, slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
-    manual=1, clock_steps=1, read_faults=1, retention=1,
-    catch_up_limit=1,
-)
-"""Bounds under which every action of a revision can happen."""
-
-TWO_GATEWAYS = Bounds(gateways=2)
-"""Bounds under which happens, beside all that a second gateway does as the first, what takes two of them."""
-
 ON_FAULT = {
     "skip": "a failed write is skipped",
     "retry": "a failed write is tried again",
@@ -192,7 +182,7 @@ def actions() -> str:
     """Return everything that can happen in some revision."""
     kinds: dict[str, _Kind] = {}
     for name, subject in REVISIONS.items():
-        for action in (*Model(subject, EVERYTHING).actions, *Model(subject, TWO_GATEWAYS).actions):
+        for action in every_action(subject):
             if action.get("gateway"):
                 continue  # the same as the first gateway's
             kind = kinds.setdefault(action.name, _Kind(action.actor, {}, {}, {}, {}, {}))

@@ -62,17 +62,11 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
-    "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
-    "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
-    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
-    "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
-    "peer": Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
 }
 """The slices of ``ci``, and two that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again. What cannot be read is a trouble of its own, and what a process cannot
-know of another one takes two of them.
+was disabled matters only when it is enabled again.
 """
 
 
@@ -404,8 +398,8 @@ _ALL = (
     _mutant(
         "memory-first-by-copies-and-no-repair",
         "a row changes on disk first, and start-up or sweep settle what the disk says (`memory_first`, `repair`, "
-        "`works_on_disk`)",
-        {"memory_first": True, "repair": (), "works_on_disk": False}, "vanished-run-is-closed job-not-blocked", "store",
+        "`rereads_rows`)",
+        {"memory_first": True, "repair": (), "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "store",
         parts=("memory-first", "startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
@@ -445,7 +439,7 @@ _ALL = (
     ),
     _mutant(
         "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
-        {"starts_without_ledger": True, "works_on_disk": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
         parts=("empty-ledger", "copies-of-rows"),
     ),
     # work that goes on by itself, and work that is stopped
@@ -454,8 +448,8 @@ _ALL = (
         {"executor_records": False}, "live-run-never-closed job-runs-alone", "executors",
     ),
     _mutant(
-        "copies-of-rows", "who writes a row reads it first (`works_on_disk`; mutant: it goes by a copy in the gateway)",
-        {"works_on_disk": False}, "completed-run-converges", "executors",
+        "copies-of-rows", "who writes a row reads it first (`rereads_rows`; mutant: it goes by a copy in the gateway)",
+        {"rereads_rows": False}, "completed-run-converges", "executors",
     ),
     _mutant(
         "overruns-given-up", "a run is over when its work is (`gives_up_overruns`; mutant: when its time is up)",

@@ -140,7 +140,7 @@ class Revision:
         admission: where a manual run waits once it is acknowledged: in the ``lane``, in memory; there, with a row if it is
             dropped (``told``); with its job ``reserved``; or ``booked`` with the job until it opens.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
-        works_on_disk: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
+        rereads_rows: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
             a gateway; else its end reaches nobody once the gateway that waited for it is gone.
         gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
@@ -192,7 +192,7 @@ class Revision:
     alerts: str = "queued"
     admission: str = "lane"
     starts_without_ledger: bool = True
-    works_on_disk: bool = False
+    rereads_rows: bool = False
     executor_records: bool = False
     gives_up_overruns: bool = True
     cancels: str = "refused"
