@@ -32,9 +32,6 @@ class Action:
         effect: what it changes.
         fair: whether it happens in the end if it can happen again and again (the product's own actors and the clock).
         budget: the bound that it spends, if it is a fault.
-        writes_rows: whether it can change a row on disk.
-        begins_run: whether work may begin by it.
-        delivers: whether somebody may receive something by it.
         event: the chart event that it is, if it is one.
         paths: for a section of a run, the path whose write order it belongs to.
     """
@@ -47,9 +44,6 @@ class Action:
     params: tuple[tuple[str, int], ...] = ()
     fair: bool = True
     budget: str | None = None
-    writes_rows: bool = False
-    begins_run: bool = False
-    delivers: bool = False
     event: tuple[str, str] | None = None
     paths: frozenset[str] = field(default_factory=frozenset)
 

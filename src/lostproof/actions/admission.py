@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from lostproof.actions.action import Action, gateway_at
-from lostproof.actions.runs import can_run_now, run_now, writes_rows_in
+from lostproof.actions.runs import can_run_now, run_now
 from lostproof.model import Model
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
@@ -31,7 +31,7 @@ def admission_actions(m: Model) -> Iterator[Action]:
         yield Action(
             "accept", "operator", gateway_at(*SERVING), partial(_can_accept, m, job),
             partial(_reserve if reserved else _accept, m, job), (("job", job),), fair=False,
-            event=("run", first.event) if reserved else None, writes_rows=reserved and writes_rows_in(first),
+            event=("run", first.event) if reserved else None,
         )
         if reserved:
             continue
@@ -40,7 +40,7 @@ def admission_actions(m: Model) -> Iterator[Action]:
             yield Action(
                 "run_now", "gateway", waiting, partial(_is_its_turn, m, job, same_ms),
                 partial(_start, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())),
-                event=("run", first.event), writes_rows=writes_rows_in(first),
+                event=("run", first.event),
             )
         yield Action(
             "decline", "gateway", waiting, partial(_has_to_decline, m, job), partial(_decline, m, job), (("job", job),)

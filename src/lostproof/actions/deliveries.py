@@ -59,7 +59,7 @@ def _can_fail(w: World) -> Any:
 def _delivering(k: int, name: str, at: int, guard: Any, effect: Any, fault: bool = False) -> Action:
     return Action(
         name, "gateway", ("sending", (k,), (at,)), guard, effect, (("run", k), *((("fault", 1),) if fault else ())),
-        fair=not fault, budget="store_faults" if fault else None, delivers=name == "send",
+        fair=not fault, budget="store_faults" if fault else None,
     )
 
 

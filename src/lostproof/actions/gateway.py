@@ -8,10 +8,9 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
-from lostproof.actions.runs import collect_due, due_now, found_due, start_run, writes_rows_in
+from lostproof.actions.runs import collect_due, due_now, found_due, start_run
 from lostproof.actions.stopping import drained
 from lostproof.model import Model
-from lostproof.revisions import Section
 from lostproof.steps import (
     ABSENT,
     ENABLED,
@@ -40,7 +39,7 @@ def gateway_actions(m: Model) -> Iterator[Action]:
         yield _start_without_ledger(m)
     # A start takes seconds: runs of the service before do not stay between two sections for so long.
     rested = partial(no_run_is_busy, m)
-    yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
+    yield _gateway_action("repair", rested, partial(_repair, m, True))
     # A release that cannot write what it found at its start does not come up at all, which is no race.
     goes_on = not m.revision.memory_first and not m.revision.receipts and "interrupt_markers" not in m.revision.repair
     if m.bounds.store_faults and goes_on:
@@ -53,10 +52,8 @@ def gateway_actions(m: Model) -> Iterator[Action]:
             "collect", "gateway", gateway_at("repaired"),
             lambda w: _misses_slots(m, w) & m.lock_free(w), partial(collect_due, m, m.jobs),
         )
-    first = m.revision.catch_up[0] if m.revision.catch_up else Section("reserve")
     yield _gateway_action(
         "catch_up", partial(_can_catch_up, m), partial(_catch_up, m),
-        writes_rows=writes_rows_in(first), begins_run=first.event == "open",
     )
     yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
     if m.revision.receipts:
@@ -67,11 +64,11 @@ def gateway_actions(m: Model) -> Iterator[Action]:
 
 def _gateway_action(
     event: str, guard: Callable[[World], Any], effect: Callable[[World], None], *,
-    params: tuple[tuple[str, int], ...] = (), budget: str | None = None, writes_rows: bool = False, begins_run: bool = False,
+    params: tuple[tuple[str, int], ...] = (), budget: str | None = None,
 ) -> Action:
     return Action(
         event, "gateway", gateway_at(*GATEWAY.sources(event)), guard, partial(_happen, event, effect), params,
-        fair=budget is None, budget=budget, writes_rows=writes_rows, begins_run=begins_run, event=("gateway", event),
+        fair=budget is None, budget=budget, event=("gateway", event),
     )
 
 
@@ -128,7 +125,7 @@ def _recoveries(m: Model) -> Iterator[Action]:
             yield Action(
                 "close_interrupted", "gateway", ("unclosed", (k,), (1,)), partial(_can_close, m, fault),
                 partial(_close, m, k, fault), (("run", k), *((("fault", 1),) if fault else ())),
-                fair=not fault, budget="store_faults" if fault else None, writes_rows=True,
+                fair=not fault, budget="store_faults" if fault else None,
             )
     for job in m.jobs:
         yield Action(

@@ -37,7 +37,7 @@ def retention_actions(m: Model) -> Iterator[Action]:
         yield Action(
             "prune_row", "gateway", ("row" if m.revision.rereads_rows else "memory", (k,), TERMINAL),
             partial(_can_prune_row, m, k), partial(_prune_row, m, k),
-            (("run", k),), fair=False, writes_rows=True,
+            (("run", k),), fair=False,
         )
     if m.revision.has_log:
         for job in m.jobs:

@@ -17,7 +17,7 @@ from lostproof.world import PATHS, Home, World, where
 
 __all__ = [
     "can_run_now", "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "run_now",
-    "start_run", "writes_rows_in",
+    "start_run",
 ]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
@@ -40,7 +40,6 @@ def reservations(m: Model) -> Iterator[Action]:
         yield Action(
             "tick", "gateway", gateway_at("running"), partial(_can_tick, m, jobs), partial(_tick, m, jobs),
             () if m.revision.batched else (("job", jobs[0]),), event=("run", m.revision.timer[0].event),
-            writes_rows=writes_rows_in(m.revision.timer[0]), begins_run=m.revision.timer[0].event == "open",
         )
     if m.bounds.manual and not m.bounds.admission:
         for job in m.jobs:
@@ -48,14 +47,8 @@ def reservations(m: Model) -> Iterator[Action]:
                 yield Action(
                     "run_now", "operator", gateway_at("catching_up", "running"), partial(can_run_now, m, job, same_ms),
                     partial(run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
-                    event=("run", m.revision.manual[0].event), writes_rows=writes_rows_in(m.revision.manual[0]),
-                    begins_run=m.revision.manual[0].event == "open",
+                    event=("run", m.revision.manual[0].event),
                 )
-
-
-def writes_rows_in(section: Section) -> bool:
-    """Return whether ``section`` can change a row on disk."""
-    return any(step in ("open_row", "finalize_row") for step in section.steps)
 
 
 def due_now(m: Model, job: int, w: World) -> Any:
@@ -178,7 +171,6 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
             partial(_advance, m, k, path, section, RUN.code(target), dict(variant)),
             (("run", k), *variant),
             fair=not faulty, budget="store_faults" if faulty else None,
-            writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
             event=("run", section.event), paths=frozenset({path}),
         )
     if source == "recorded" and m.layout.cell("reassigned", m.job_of(k)).bits:
@@ -207,7 +199,7 @@ def _disowning(m: Model, k: int, path: str) -> Iterator[Action]:
     if not manual:
         yield Action(
             "disown", "run", writing, lambda w: w.path[k] == PATHS.index(path), partial(_disown, m, k), (("run", k),),
-            event=("run", "settle"), paths=frozenset({path}), writes_rows=True,
+            event=("run", "settle"), paths=frozenset({path}),
         )
 
 

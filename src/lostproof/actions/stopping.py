@@ -30,7 +30,6 @@ def stopping_actions(m: Model) -> Iterator[Action]:
             yield Action(
                 "cancel", "operator", gateway_at("catching_up", "running"), partial(_can_cancel, m, k),
                 partial(_ask, k) if ask else partial(_cancel, m, k), (("run", k),), fair=False, budget="cancels",
-                writes_rows=not ask,
             )
             if not ask:
                 yield Action(

@@ -37,7 +37,7 @@ def sweep_actions(m: Model) -> Iterator[Action]:
     for k in m.runs:
         at = ("sweep", (), (k + 1,))
         yield Action(
-            "sweep_row", "sweep", at, always, partial(_sweep_row, m, k, True), (("run", k),), writes_rows=True
+            "sweep_row", "sweep", at, always, partial(_sweep_row, m, k, True), (("run", k),)
         )
         if m.bounds.store_faults:
             yield Action(
@@ -48,7 +48,7 @@ def sweep_actions(m: Model) -> Iterator[Action]:
             yield Action(
                 "sweep_row", "sweep", at, partial(_sweep_can_misread, m, k, reading),
                 partial(_sweep_row, m, k, True, reading=reading), (("run", k), reading.param),
-                fair=False, budget="read_faults", writes_rows=True,
+                fair=False, budget="read_faults",
             )
 
 
@@ -143,13 +143,13 @@ def offline_actions(m: Model) -> Iterator[Action]:
         for snapshot, row in enumerate(m.rule_table.offline_rows, start=1):
             yield Action(
                 "cli_row", "operator", ("plan", (k,), (snapshot,)), partial(_is_next, k),
-                partial(_cli_row, m, k, row), (("run", k),), writes_rows=True,
+                partial(_cli_row, m, k, row), (("run", k),),
             )
             for reading in readings(m, cached=False):
                 yield Action(
                     "cli_row", "operator", ("plan", (k,), (snapshot,)), partial(_cli_can_misread, m, k, row, reading),
                     partial(_cli_row, m, k, row, reading=reading), (("run", k), reading.param),
-                    fair=False, budget="read_faults", writes_rows=True,
+                    fair=False, budget="read_faults",
                 )
 
 

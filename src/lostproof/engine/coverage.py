@@ -111,7 +111,7 @@ class CoverageWitness:
             self._count_edges(GATEWAY, action.event[1], before.gateway, after.gateway)
         for k in model.runs:
             self._count_edges(RUN, None, before.step[k], after.step[k])
-            if action.writes_rows:
+            if after.touches(("row",)):
                 self._count_changes(before.row[k], after.row[k])
         if action.name == "sweep_row":
             reading = Reading(torn=bool(action.get("torn")), unread=bool(action.get("unread")))

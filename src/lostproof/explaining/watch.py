@@ -27,6 +27,9 @@ STEP_ABSENT = chart("run").code("absent")
 UNKNOWN = -1
 Window = tuple[int | None, int | None]
 
+BEGIN = ("run", "begin")
+"""The chart event by which the work of a run begins, where that is a step of its own."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -206,7 +209,7 @@ class Watch:
             return
         # A run by hand takes its start time a step before its row is opened.
         since = self.earliest((done, binding, begun)) - self._step
-        begins = action.begins_run and run is not None and since + self._grace > latest
+        begins = action.event == BEGIN and run is not None and since + self._grace > latest
         if begins and run is not None:
             begun = (*begun[:run], since, *begun[run + 1 :])
         yield (done, binding, begun), where
