@@ -101,6 +101,21 @@ def test_what_was_seen_is_what_is_said(tmp_path: Path) -> None:
     assert scenario.expectation("reference").rows == {"job-a.run-1": "interrupted"}
 
 
+def test_runs_of_a_second_gateway_are_recorded_as_well(tmp_path: Path) -> None:
+    """Whose memory a run lives in makes no difference to what is said of its row."""
+    timeline = """timeline:
+  - {at: 30s, do: crash, gateway: 2}
+  - {at: 1m, do: slot_due}
+  - {at: 2m, do: start, gateway: 2}
+  - {at: 4m, do: end, run: job-a.run-1, end: ok}
+  - {at: 5m, do: end, run: job-a.run-2, end: ok, optional: true}
+  - {at: 6m, do: wait}
+"""
+    path = written(tmp_path, "expect: {openclaw-2026.4.15: {}}\n", HEAD[: HEAD.index("timeline:")] + timeline)
+    record([path], ["openclaw-2026.4.15"])
+    assert set(load(path).expectation("openclaw-2026.4.15").rows) == {"job-a.run-1", "job-a.run-2"}
+
+
 def test_what_a_file_asks_goes_on_being_asked(tmp_path: Path) -> None:
     """A property that the file says of one revision that it holds is asked of all."""
     path = written(tmp_path, "expect:\n  reference: {holds: [job-not-blocked]}\n")
