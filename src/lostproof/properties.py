@@ -116,12 +116,12 @@ def _line_waits(m: Model, w: World, k: int) -> Any:
 
 
 def _told(m: Model, w: World, k: int) -> Any:
-    """Return whether log or job state say how run ``k`` really ended, or a line that will say so is on its way."""
-    return member(w.log[k], LINES) | _line_waits(m, w, k) | (w.last[m.job_of(k)] == m.number(k))
+    """Return whether log or job state say how run ``k`` really ended."""
+    return member(w.log[k], LINES) | (w.last[m.job_of(k)] == m.number(k))
 
 
 def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
-    kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
+    kept = (_told(m, after, k) | _line_waits(m, after, k)) & (after.pruned[k] <= before.pruned[k])
     # Where there is no row there is nothing that the word could be of use for.
     useless = says_truth(after, k, after.row[k]) | (before.row[k] == ABSENT)
     return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)

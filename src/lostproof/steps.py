@@ -103,7 +103,15 @@ def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
         w.row[run] = where(here, status, w.row[run])
         w.pruned[run] = where(here, 0, w.pruned[run])
         w.recorded[run] = w.recorded[run] | (here & says_truth(w, run, status))
-        _notice(m, w, run, here & member(status, INFERRED))
+        _notice(m, w, run, here & _gives_up(w, run, status))
+
+
+def _gives_up(w: World, k: int, status: Any) -> Any:
+    """Return whether ``status`` says that run ``k`` was cut off: inferred, or told of work that goes on."""
+    inferred = member(status, INFERRED)
+    if not w.layout.cell("given_up", k).bits:
+        return inferred
+    return inferred | ((w.given_up[k] != 0) & (status != RUNNING))
 
 
 def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
