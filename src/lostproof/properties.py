@@ -109,12 +109,13 @@ def _record_overwritten(m: Model, before: World, after: World, k: int) -> Any:
 
 
 def _told(m: Model, w: World, k: int) -> Any:
-    """Return whether log or job state say how run ``k`` really ended, or a line that will say so is on its way."""
-    return member(w.log[k], LINES) | (w.log_queue[k] == 1) | (w.last[m.job_of(k)] == m.number(k))
+    """Return whether log or job state say how run ``k`` really ended."""
+    return member(w.log[k], LINES) | (w.last[m.job_of(k)] == m.number(k))
 
 
 def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
-    kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
+    # A line that waits to be appended will say it again.
+    kept = (_told(m, after, k) | (after.log_queue[k] == 1)) & (after.pruned[k] <= before.pruned[k])
     # Where there is no row there is nothing that the word could be of use for.
     useless = says_truth(after, k, after.row[k]) | (before.row[k] == ABSENT)
     return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)
