@@ -28,8 +28,13 @@ WILD: dict[str, Bounds] = {
 }
 """Small worlds, each with one of the features on."""
 
+SOME = (
+    "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.7.1", "openclaw-2026.9.6", "fix-durable", "reference",
+)
+"""One of each kind: without durable evidence, with it, with repair, with receipts, and our own."""
+
 SMALL = [
-    pytest.param(revision, bounds, id=f"{revision}-{name}") for revision in REVISIONS for name, bounds in WILD.items()
+    pytest.param(revision, bounds, id=f"{revision}-{name}") for revision in SOME for name, bounds in WILD.items()
 ]
 
 
@@ -67,7 +72,7 @@ def both(m: Model, states: list[int]) -> tuple[set[Any], set[Any]]:
     return alone, together
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", SOME)
 @settings(max_examples=25)
 @given(data=st.data())
 def test_steps_agree_on_any_states(revision: str, data: st.DataObject) -> None:

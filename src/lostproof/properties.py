@@ -117,10 +117,11 @@ def _line_waits(m: Model, w: World, k: int) -> Any:
 
 def _told(m: Model, w: World, k: int) -> Any:
     """Return whether log or job state say how run ``k`` really ended."""
-    return member(w.log[k], LINES) | (w.last[m.job_of(k)] == m.number(k))
+    return (member(w.log[k], LINES) | (w.last[m.job_of(k)] == m.number(k))) & m.tells_truth(w, k)
 
 
 def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
+    # A line that waits to be appended will say it again.
     kept = (_told(m, after, k) | _line_waits(m, after, k)) & (after.pruned[k] <= before.pruned[k])
     # Where there is no row there is nothing that the word could be of use for.
     useless = says_truth(after, k, after.row[k]) | (before.row[k] == ABSENT)
