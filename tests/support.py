@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
 
-from lostproof.bounds import Bounds
+from lostproof.bounds import Bounds, Slice
+from lostproof.drivers.concrete import TimedRace, concrete
 from lostproof.engine.stepper import apply, enabled
+from lostproof.engine.verdicts import Result, Verdict, explore, timed_race
 from lostproof.model import Model
+from lostproof.properties import property_named
 from lostproof.revisions import REVISIONS
 from lostproof.world import World
 
@@ -24,6 +27,8 @@ BOUNDS: dict[str, Bounds] = {
     "runs": Bounds(runs=2, outcomes=1, crashes=1, manual=0, long_waits=0),
     "slots": Bounds(runs=2, slots=2, outcomes=1, manual=0, long_waits=0),
     "jobs": Bounds(jobs=2, runs=1, outcomes=1, manual=0, long_waits=0),
+    "admission": Bounds(admission=1, crashes=1, operator_actions=1, outcomes=1, runs=1, long_waits=0),
+    "deliveries": Bounds(deliveries=1, runs=1, crashes=1, store_faults=1, manual=0, long_waits=0),
 }
 """Worlds of at most a few thousand states; each switches on one kind of trouble."""
 
@@ -33,6 +38,10 @@ RICH: dict[str, Bounds] = {
     ),
     "slots": Bounds(runs=3, slots=2, crashes=2, restarts=1),
     "jobs": Bounds(jobs=2, runs=1, crashes=1, restarts=1, store_faults=1, offline_passes=1),
+    "admission": Bounds(
+        admission=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1, operator_actions=1, same_ms=1
+    ),
+    "deliveries": Bounds(deliveries=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1, overruns=1, cancels=1),
     "one-shot": Bounds(recurring=0, agents=1, crashes=1, restarts=1, manual=0),
 }
 """Worlds that are too large to explore here, with several kinds of trouble at once."""
@@ -42,6 +51,36 @@ RICH: dict[str, Bounds] = {
 def model(revision: str, bounds: Bounds) -> Model:
     """Return the model of a revision in a world of ``bounds``."""
     return Model(REVISIONS[revision], bounds)
+
+
+_USUAL = ("openclaw-2026.4.15", "openclaw-2026.9.6")
+DISTINCT: tuple[str, ...] = tuple(
+    {REVISIONS[name].semantics: name for name in [*reversed(REVISIONS), *_USUAL]}.values()
+)[::-1]
+"""One revision of each world: two that no model can tell apart need not be tried twice."""
+
+
+# -- races
+
+
+@cache
+def lucky_result() -> Result:
+    """Return a result whose only race is a leads-to race that luck in what follows could still avert.
+
+    None of the revisions has one in a small world; this is a doomed one, as if its last state were not.
+    """
+    revision, judged = REVISIONS["openclaw-2026.4.15"], property_named("slot-not-dropped")
+    report = explore(revision, Slice("restart", BOUNDS["restart"]), [judged])
+    race = timed_race(revision, report, judged).race
+    timed = concrete(replace(race, doomed=False, point_of_no_return=len(race.actions)))
+    return Result(revision, "restart", (report,), (Verdict(judged, "violated", "restart", timed),))
+
+
+def lucky_race() -> TimedRace:
+    """Return the race of :func:`lucky_result`."""
+    race = lucky_result().verdicts[0].race
+    assert race is not None
+    return race
 
 
 # -- states
@@ -67,8 +106,9 @@ def any_states(m: Model) -> st.SearchStrategy[int]:
     def pack(values: tuple[int, ...]) -> int:
         state = sum(value << at for value, (at, _, _) in zip(values, sizes, strict=True))
         view = m.view(state)
-        for k in m.runs:
-            view.age[k] = min(view.age[k], m.bounds.restarts - view.restarts)
+        for process in m.processes(view):
+            for k in m.runs:
+                process.age[k] = min(process.age[k], m.bounds.restarts - view.restarts)
         return int(view.pack())
 
     return st.tuples(*(st.integers(0, size - 1) for _, _, size in sizes)).map(pack)

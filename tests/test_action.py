@@ -159,6 +159,17 @@ def test_no_input_gets_into_the_shell_but_through_the_environment() -> None:
     assert all("description" in declared for declared in [*action["inputs"].values(), *action["outputs"].values()])
 
 
+def test_an_array_that_may_be_empty_is_no_unbound_variable_in_any_bash() -> None:
+    """Before bash 4.4, which macOS has not, `set -u` refuses the elements of an empty array."""
+    text = (ACTION / "guard.sh").read_text(encoding="utf-8")
+    read = set(re.findall(r"^read -r -a (\w+)", text, flags=re.MULTILINE))
+    assert read == {"revisions", "properties", "scenarios"}
+    for name in read:
+        guarded = f'${{{name}[@]+"${{{name}[@]}}"}}'
+        assert guarded in text
+        assert f"${{{name}[@]}}" not in text.replace(guarded, "")
+
+
 # -- pre-commit
 
 

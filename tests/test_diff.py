@@ -31,7 +31,7 @@ from lostproof.pinned import Pins, word_for
 from lostproof.report.diff_markdown import edges_mermaid
 from lostproof.revisions import REVISIONS, Revision
 from lostproof.scenarios import SUFFIX
-from tests.support import BOUNDS, model, plain_search
+from tests.support import BOUNDS, DISTINCT, model, plain_search
 from tests.test_cli import json_of, lostproof
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -116,7 +116,7 @@ def test_how_a_verdict_changed(was: str, now: str, kind: str) -> None:
     assert change_of(was, now) == kind
 
 
-@pytest.mark.parametrize(("one", "other"), list(permutations(REVISIONS, 2)))
+@pytest.mark.parametrize(("one", "other"), list(permutations(DISTINCT, 2)))
 def test_verdicts_gained_and_lost_are_those_of_the_pinned_matrix(one: str, other: str) -> None:
     pins = pinned.pins("smoke")
     assert pins is not None
@@ -315,6 +315,8 @@ def test_the_markdown_is_for_a_pull_request() -> None:
     assert text.startswith("## ✗ ")
     assert "| ✗ | `vanished-run-is-closed` | holds | violated in 3 steps |" in text
     assert text.count("```") % 2 == 0
+    assert "<details open><summary>✗ <code>vanished-run-is-closed</code> in <code>fix-skip</code>: violated in 3" in text
+    assert text.count("```mermaid\nsequenceDiagram\n") == text.count("<details open>") == text.count("</details>") >= 1
     assert "```mermaid\nflowchart LR" in text
     assert "run_absent[absent] ==>|reserve| run_reserved[reserved]" in text
     assert "run_absent[absent] -.->|open| run_executing[executing]" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lostproof.bounds import PRESETS, Bounds
+from lostproof.bounds import FEATURES, PRESETS, Bounds
 from lostproof.engine import explorer, graph
 from lostproof.engine.explorer import Space, close, expand
 from lostproof.model import Model
@@ -22,15 +23,44 @@ SIZES: dict[tuple[str, str, str], tuple[int, int, int]] = {
     # (revision, preset, slice): (states, transitions, depth)
     ("openclaw-2026.4.2", "smoke", "crash"): (434, 897, 14),
     ("openclaw-2026.4.2", "smoke", "offline"): (61, 123, 9),
+    ("openclaw-2026.4.5", "smoke", "crash"): (492, 974, 14),
+    ("openclaw-2026.4.5", "smoke", "offline"): (193, 425, 12),
     ("openclaw-2026.4.15", "smoke", "crash"): (492, 974, 14),
     ("openclaw-2026.4.15", "smoke", "offline"): (193, 425, 12),
     ("openclaw-2026.4.15", "ci", "identity"): (3_733, 8_890, 17),
     ("openclaw-2026.4.15", "ci", "one_shot"): (29_862, 85_189, 25),
     ("openclaw-2026.4.15", "ci", "jobs"): (49_956, 139_492, 23),
+    ("openclaw-2026.4.24", "smoke", "crash"): (492, 974, 14),
+    ("openclaw-2026.4.24", "smoke", "offline"): (193, 425, 12),
+    ("openclaw-2026.4.25", "smoke", "crash"): (875, 1_620, 16),
+    ("openclaw-2026.4.25", "smoke", "offline"): (317, 739, 13),
+    ("openclaw-2026.4.25", "ci", "identity"): (9_665, 21_475, 21),
+    ("openclaw-2026.5.12", "smoke", "crash"): (767, 1_448, 14),
+    ("openclaw-2026.5.12", "smoke", "offline"): (261, 649, 11),
+    ("openclaw-2026.5.12", "ci", "identity"): (6_738, 15_543, 18),
     ("openclaw-2026.5.28", "smoke", "crash"): (767, 1_448, 14),
     ("openclaw-2026.5.28", "smoke", "offline"): (261, 649, 11),
     ("openclaw-2026.5.28", "ci", "identity"): (6_738, 15_543, 18),
     ("openclaw-2026.5.28", "ci", "one_shot"): (185_369, 493_387, 29),
+    ("openclaw-2026.6.1", "smoke", "crash"): (693, 1_289, 14),
+    ("openclaw-2026.6.1", "smoke", "offline"): (205, 489, 10),
+    ("openclaw-2026.6.1", "ci", "identity"): (3_519, 6_687, 16),
+    ("openclaw-2026.6.1", "ci", "store"): (129_535, 295_230, 24),
+    ("openclaw-2026.6.8", "smoke", "crash"): (679, 1_275, 13),
+    ("openclaw-2026.6.8", "smoke", "offline"): (205, 489, 10),
+    ("openclaw-2026.6.8", "ci", "store"): (124_667, 286_020, 23),
+    ("openclaw-2026.6.8", "ci", "restart"): (157_087, 399_663, 27),
+    ("openclaw-2026.6.11", "smoke", "crash"): (679, 1_275, 13),
+    ("openclaw-2026.6.11", "smoke", "offline"): (205, 489, 10),
+    ("openclaw-2026.6.33", "smoke", "crash"): (801, 1_581, 15),
+    ("openclaw-2026.6.33", "smoke", "offline"): (205, 489, 10),
+    ("openclaw-2026.7.1", "smoke", "crash"): (801, 1_581, 15),
+    ("openclaw-2026.7.1", "smoke", "offline"): (205, 489, 10),
+    ("openclaw-2026.8.1", "smoke", "crash"): (382, 750, 14),
+    ("openclaw-2026.8.1", "smoke", "offline"): (48, 95, 9),
+    ("openclaw-2026.8.1", "ci", "store"): (19_219, 44_655, 23),
+    ("openclaw-2026.9.5", "smoke", "crash"): (382, 750, 14),
+    ("openclaw-2026.9.5", "smoke", "offline"): (48, 95, 9),
     ("openclaw-2026.9.6", "smoke", "crash"): (382, 750, 14),
     ("openclaw-2026.9.6", "smoke", "offline"): (48, 95, 9),
     ("openclaw-2026.9.6", "ci", "identity"): (689, 1_471, 16),
@@ -87,6 +117,19 @@ def test_size_is_as_pinned(world: tuple[str, str, str]) -> None:
     space = close(model(revision, bounds))
     assert space.closed
     assert (space.count, space.transitions, space.depth) == SIZES[world]
+
+
+FIRST = json.loads((Path(__file__).parent / "sizes.json").read_text(encoding="utf-8"))
+"""States, transitions and depth of the first eleven slices of ``ci``, from before the world grew."""
+
+
+@pytest.mark.parametrize(("revision", "name"), [(revision, name) for revision in FIRST for name in FIRST[revision]])
+def test_what_is_switched_off_costs_nothing(revision: str, name: str) -> None:
+    """The slices that were there before the larger world have exactly as many states and transitions as they had."""
+    bounds = next(known.bounds for known in PRESETS["ci"] if known.name == name)
+    assert not any(getattr(bounds, feature) for feature in FEATURES if feature != "gateways") and bounds.gateways == 1
+    space = close(Model(REVISIONS[revision], bounds))
+    assert [space.count, space.transitions, space.depth] == FIRST[revision][name]
 
 
 def test_the_smoke_preset_is_pinned_for_every_revision() -> None:

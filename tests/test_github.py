@@ -10,11 +10,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lostproof.cli import cli
+from lostproof.drivers.concrete import concrete
+from lostproof.engine.race import with_point_of_no_return
 from lostproof.engine.verdicts import check
+from lostproof.properties import PROPERTIES
 from lostproof.report.github import ANNOTATIONS, SUMMARY_BYTES, annotation, capped, step_summary
 from lostproof.report.judged import Judged
 from lostproof.report.mermaid import race_mermaid
-from lostproof.report.sources import Line
+from lostproof.report.sources import SourceLine
+from lostproof.revisions import REVISIONS
+from tests.support import lucky_race
 
 TINY = "crashes=1,runs=1,outcomes=1"
 COMMAND = re.compile(r"::(?P<level>error|warning) (?P<properties>[^:]*)::(?P<message>.*)")
@@ -103,9 +108,9 @@ def test_there_are_never_more_annotations_than_github_shows(project: Path) -> No
 
 
 def test_annotations_are_escaped() -> None:
-    line = annotation("error", "a: b, 100%", "one\ntwo: 5%", Line("f,1.py", 3, True))
+    line = annotation("error", "a: b, 100%", "one\ntwo: 5%", SourceLine("f,1.py", 3, True))
     assert line == "::error file=f%2C1.py,line=3,title=a%3A b%2C 100%25::one%0Atwo: 5%25"
-    assert "file" not in annotation("error", "t", "m", Line("f.py", 3, False))
+    assert "file" not in annotation("error", "t", "m", SourceLine("f.py", 3, False))
 
 
 def test_what_was_not_explored_is_a_warning(project: Path) -> None:
@@ -139,7 +144,7 @@ def test_the_matrix_summary_tells_what_drifted(project: Path, monkeypatch: pytes
     found = lostproof("matrix", "--bounds", "smoke", code=1)
     assert [one["title"] for one in told(found)] == ["reference: no-invented-success"]
     text = (project / "summary.md").read_text(encoding="utf-8")
-    assert "2 of 98 verdicts are not as wanted" in text
+    assert f"2 of {len(REVISIONS) * len(PROPERTIES)} verdicts are not as wanted" in text
     assert "| `no-invented-success` | violated in 2 steps | holds |" in text
     assert "- gone × no-invented-success: expected holds, found nothing" in text
 
@@ -190,6 +195,15 @@ def test_a_race_is_a_sequence_diagram_with_every_step(name: str) -> None:
         assert text.count("\n  rect ") == text.count("\n  end")
         assert ";" not in text.replace("#35;", "")
         assert all("→" in words for words in re.findall(r"->>disk: (.*)", text))
+
+
+def test_a_diagram_marks_no_return_only_where_nothing_averts_the_violation() -> None:
+    lucky = lucky_race()
+    assert "◆" not in race_mermaid(lucky)
+    assert "rect" not in race_mermaid(lucky)
+    doomed = concrete(with_point_of_no_return(lucky.race))
+    assert doomed.point_of_no_return
+    assert race_mermaid(doomed).count("◆ no return from here") == 1
 
 
 # -- replays

@@ -11,14 +11,13 @@ from lostproof.bounds import Bounds
 from lostproof.drivers.timed import Timed
 from lostproof.engine.stepper import enabled
 from lostproof.properties import PROPERTIES
-from lostproof.revisions import REVISIONS
 from lostproof.tables import chart
-from tests.support import RICH, model
+from tests.support import DISTINCT, RICH, model
 from tests.test_timed import GRACE, SMALL, do, manual_run, orphan, rows, timed
 
 
 @pytest.mark.parametrize("world", RICH)
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", DISTINCT)
 def test_moments_tell_exactly_what_is_broken(revision: str, world: str) -> None:
     """Along random timed schedules every moment names exactly the properties that its step breaks newly."""
     m, named = model(revision, RICH[world]), 0

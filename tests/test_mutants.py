@@ -6,9 +6,10 @@ from functools import cache
 
 import pytest
 
+from lostproof.properties import PROPERTIES
 from lostproof.report.mutants_doc import broken
 from lostproof.revisions import REFERENCE
-from lostproof.revisions.mutants import HARMLESS, JUDGED, MUTANTS, NEEDS_NO_MUTANT, SLICES, Mutant, elements
+from lostproof.revisions.mutants import HARMLESS, MUTANTS, NEEDS_NO_MUTANT, SLICES, Mutant, elements
 
 KILLED = [name for name, mutant in MUTANTS.items() if mutant.killed_by]
 COVERED = [name for name, mutant in MUTANTS.items() if not mutant.killed_by]
@@ -21,7 +22,7 @@ def broken_by_reference(part: str) -> frozenset[str]:
 
 
 def judged(mutant: Mutant) -> list:
-    return [known for known in JUDGED if known.id in mutant.killed_by]
+    return [known for known in PROPERTIES if known.id in mutant.killed_by]
 
 
 @pytest.mark.parametrize("part", SLICES)

@@ -16,6 +16,9 @@ from click.testing import CliRunner
 from lostproof.cli import cli
 from lostproof.engine.verdicts import Result, check
 from lostproof.properties import PROPERTIES
+from lostproof.report.judged import Judged
+from lostproof.report.sarif import sarif_log
+from tests.support import lucky_race, lucky_result
 
 ROOT = Path(__file__).parents[1]
 TINY = "crashes=1,runs=1,outcomes=1"
@@ -81,10 +84,20 @@ def test_every_violation_is_a_result_and_its_race_a_code_flow(tmp_path: Path, mo
         assert len(steps_of(result)) == len(verdict.race.moments)
         assert [step["executionOrder"] for step in steps_of(result)] == list(range(1, len(verdict.race.moments) + 1))
         marked = [step["executionOrder"] for step in steps_of(result) if step["importance"] == "essential"]
-        assert set(marked) == {verdict.race.steps, verdict.race.point_of_no_return} - {0}
+        assert set(marked) == {verdict.race.steps, verdict.race.point_of_no_return} - {0, None}
         assert 'name="openclaw-2026.4.15"' in line_at(result["locations"][0], ROOT) or "Revision(" in line_at(
             result["locations"][0], ROOT
         )
+
+
+def test_no_step_decides_a_race_that_luck_could_still_avert() -> None:
+    (run,) = json.loads(sarif_log(Judged("check", "restart", [lucky_result().slices[0].slice], [lucky_result()])))["runs"]
+    (result,) = run["results"]
+    assert result["properties"]["pointOfNoReturn"] is None
+    assert "no point of no return" in result["codeFlows"][0]["message"]["text"]
+    steps = steps_of(result)
+    assert [step["executionOrder"] for step in steps if step["importance"] == "essential"] == [lucky_race().steps]
+    assert not any("◆" in step["location"]["message"]["text"] for step in steps)
 
 
 def test_each_step_points_at_what_took_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

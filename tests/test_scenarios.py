@@ -34,6 +34,8 @@ THEMES = {
     "newer-run-masks-an-orphan": "a newer run that masks an orphan",
     "crashed-row-runs-for-ever": "a crashed row that runs for ever",
 }
+SHIPPED = [name for name, known in REVISIONS.items() if known.shipped]
+WHOLE = f"{SHIPPED[0]} to {SHIPPED[-1]}"
 MARK = "# yaml-language-server: $schema=../../spec/schemas/scenario.schema.json\n"
 
 
@@ -114,6 +116,18 @@ def test_the_impossible_pair_leaves_the_same_disk(name: str) -> None:
     assert ends[0] == 0 != ends[1]
 
 
+@pytest.mark.parametrize("name", REVISIONS)
+def test_the_pair_around_a_send_leaves_the_same_disk(name: str) -> None:
+    """A crash before and a crash after a send leave the same durable state; only one recipient has got anything."""
+    before, after = (
+        next(each for each in outcomes(NAMES[f"crash-{when}-the-send"]) if each.revision == name)
+        for when in ("before", "after")
+    )
+    assert durable(before) == durable(after)
+    received = [each.model.view(each.moments[-1].after).received[0] for each in (before, after)]
+    assert received == [0, 1]
+
+
 # -- what is refused
 
 TOLD = """scenario: told
@@ -150,6 +164,9 @@ def test_the_good_file_passes(tmp_path: Path) -> None:
         ("title: told", "title: told\nmood: bad", 1, ["mood", "allowed: scenario, title"]),
         ("title: told", "title: ''", 2, ["title"]),
         ("title: told\n", "", 1, ["'title' is a required property"]),
+        ("title: told", "title: told\nsystem: Air Flow", 3, ["'Air Flow' does not fit", "the report is about"]),
+        ("title: told", "title: told\nreport: '#7'", 3, ["'#7' does not fit", "project and number: openclaw#68191"]),
+        ("title: told", "title: told\nclosest: |\n  one\n  two", 3, ["does not fit", "in one line"]),
         ("do: slot_due", "do: fall", 5, ["'fall' cannot be done here", "slot_due", "hold"]),
         ("do: slot_due", "do: expire", 5, ["'expire' cannot be done here"]),
         ("do: slot_due", "do: slot_due, color: red", 5, ["color", "allowed: at, between"]),
@@ -165,6 +182,14 @@ def test_the_good_file_passes(tmp_path: Path) -> None:
         ("end: ok", "end: maybe", 6, ["'maybe' is not allowed; allowed: ok, failed, timed_out"]),
         ("do: slot_due", "do: hold", 5, ["hold needs a 'run'", "row, job, log"]),
         ("  reference:", "  future:", 9, ["unknown revision 'future'", *REVISIONS, "others"]),
+        ("  reference:", "  openclaw-2026.4.1 to openclaw-2026.9.6:", 9, ["unknown release 'openclaw-2026.4.1'", *SHIPPED]),
+        ("  reference:", "  openclaw-2026.4.2 to reference:", 9, ["unknown release 'reference'", *SHIPPED]),
+        ("  reference:", "  openclaw-2026.9.6 to openclaw-2026.4.2:", 9, ["a range goes from a release to a later one"]),
+        ("  reference:", "  openclaw-2026.4.2 to openclaw-2026.4.2:", 9, ["a range goes from a release to a later one"]),
+        ("  reference:", "  openclaw-2026.4.2 to openclaw-2026.4.15 to openclaw-2026.9.6:", 9, ["to a later one; in order"]),
+        ("  reference:", f"  {WHOLE}: {{}}\n  openclaw-2026.5.28:", 10, [f"openclaw-2026.5.28 is also in '{WHOLE}'"]),
+        ("  reference:", f"  openclaw-2026.4.15: {{}}\n  {WHOLE}:", 10, ["2026.4.15 is also in 'openclaw-2026.4.15'"]),
+        ("  reference:", f"  openclaw-2026.4.2 to openclaw-2026.4.15: {{}}\n  {WHOLE}:", 10, ["name a revision once"]),
         ("[slot-runs-once]", "[slot-runs-twice]", 10, ["unknown property 'slot-runs-twice'", "slot-runs-once"]),
         ("[slot-runs-once]", "[slot-runs-once]\n    violates: [slot-runs-once]", 9, ["cannot both be violated"]),
         ("job-a.run-1: succeeded", "job-a.run-1: fine", 11, ["unknown status 'fine'", *chart("task").states]),
@@ -185,6 +210,16 @@ def test_bad_files_are_refused_with_their_line(tmp_path: Path, old: str, new: st
     assert message.startswith(f"{path}:{line}: ")
     assert [part for part in says if part not in message] == []
     assert "\n" not in message
+
+
+def test_a_file_says_which_report_it_retells(tmp_path: Path) -> None:
+    """The system is the product unless something else is said."""
+    plain = load(written(tmp_path, TOLD))
+    assert (plain.system, plain.report, plain.closest) == ("openclaw", "", "")
+    more = "title: told\nsystem: argo workflows\nreport: argo#12625\nclosest: reference, which has no watcher either"
+    other = load(written(tmp_path, TOLD.replace("title: told", more)))
+    assert (other.system, other.report) == ("argo workflows", "argo#12625")
+    assert other.closest == "reference, which has no watcher either"
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe\x00", None], ids=repr)
@@ -216,6 +251,17 @@ def test_folders_and_paths_are_searched(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="there is no file"):
         find([tmp_path / "empty"])
+
+
+def test_a_range_stands_for_each_of_its_releases(tmp_path: Path) -> None:
+    """A range means the releases from its first to its last, in order; what is wrong is told at the line of the range."""
+    text = TOLD.replace("  reference:", f"  {SHIPPED[1]} to {SHIPPED[-1]}:")
+    assert [each.revision for each in run(load(written(tmp_path, text)))] == SHIPPED[1:]
+    outcomes = run(load(written(tmp_path, text.replace("run-1: succeeded", "run-1: lost"))))
+    assert [(each.revision, each.lines) for each in outcomes] == [(name, (11,)) for name in SHIPPED[1:]]
+    rest = load(written(tmp_path, f"{text}  others: {{}}\n"))
+    assert rest.revisions == tuple(REVISIONS)
+    assert rest.expectation(SHIPPED[0]) != rest.expectation(SHIPPED[1]) == rest.expectation(SHIPPED[-1])
 
 
 # -- races as files, and what is expected

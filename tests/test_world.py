@@ -13,19 +13,18 @@ from lostproof.actions import Action
 from lostproof.bounds import BUDGETS, Bounds
 from lostproof.engine.stepper import apply, changes, is_enabled
 from lostproof.model import Model
-from lostproof.revisions import REVISIONS
 from lostproof.tables import chart
 from lostproof.world import FIELDS, WIPES, Home, World, member, where
-from tests.support import BOUNDS, RICH, any_states, model
+from tests.support import BOUNDS, DISTINCT, RICH, any_states, model
 
 WORLDS = [
     pytest.param(model(revision, bounds), id=f"{revision}-{name}")
-    for revision in REVISIONS
+    for revision in DISTINCT
     for name, bounds in chain(BOUNDS.items(), RICH.items())
 ]
 RICH_WORLDS = [
     pytest.param(model(revision, bounds), id=f"{revision}-{name}")
-    for revision in REVISIONS
+    for revision in DISTINCT
     for name, bounds in RICH.items()
 ]
 VOLATILE = {Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE}

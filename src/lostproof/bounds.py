@@ -8,7 +8,9 @@ from typing import Any
 
 from lostproof.errors import BadInput, unknown
 
-__all__ = ["PRESETS", "Bounds", "Slice", "parse_bounds", "parse_pairs", "parse_slice"]
+__all__ = [
+    "EVERYTHING", "FEATURES", "PRESETS", "Bounds", "Slice", "parse_bounds", "parse_pairs", "parse_slice",
+]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,17 @@ class Bounds:
         same_ms: 1 if two runs of a job may start in the same millisecond (with at most two runs).
         recurring: 1 for jobs that recur, 0 for one-shots (``at`` jobs).
         agents: 1 if the jobs run agent turns (later releases never run those at start-up).
+        detached: 1 if the work of a run is done by a process of its own, which outlives the gateway.
+        overruns: runs that the watchdog gives up as timed out while their work goes on.
+        cancels: runs that an operator cancels.
+        drain: 1 if a SIGTERM waits for runs in flight, and then aborts them, as far as the revision does so.
+        deliveries: 1 if what a run has brought forth is to be delivered to somebody.
+        admission: 1 if a manual run is acknowledged first and reserved later.
+        clock_steps: steps of the wall clock, and suspends of the machine.
+        read_faults: reads of evidence, or of the whole ledger at start-up, that fail.
+        retention: 1 if old log lines and closed rows are deleted.
+        catch_up_limit: jobs that a start-up catch-up starts at once; 0 for no limit.
+        gateways: gateway processes on the same stores.
     """
 
     jobs: int = 1
@@ -47,14 +60,39 @@ class Bounds:
     same_ms: int = 0
     recurring: int = 1
     agents: int = 0
+    detached: int = 0
+    overruns: int = 0
+    cancels: int = 0
+    drain: int = 0
+    deliveries: int = 0
+    admission: int = 0
+    clock_steps: int = 0
+    read_faults: int = 0
+    retention: int = 0
+    catch_up_limit: int = 0
+    gateways: int = 1
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+        alone = next((name for name in ONE_GATEWAY if getattr(self, name)), None) if self.gateways > 1 else None
+        if alone:
+            both = f"gateways=2,{alone}={getattr(self, alone)}"
+            raise BadInput(f"bounds {both} do not go together; allowed: one gateway with {alone}")
         if self.same_ms and self.runs > 2:
             raise BadInput(f"bounds same_ms=1,runs={self.runs} do not go together; allowed: runs up to 2 with same_ms=1")
+
+    @property
+    def ends(self) -> int:
+        """How many ways there are in which work may really end: a run that is stopped ends as failed."""
+        return max(self.outcomes, 2 if self.cancels or self.drain else 1)
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """The codes of what a run's process may tell of its end: it takes an overrun for a time-out."""
+        return tuple(sorted({*range(1, self.ends + 1), *((3,) if self.overruns else ())}))
 
     @property
     def faults(self) -> int:
@@ -66,7 +104,10 @@ class Bounds:
         return asdict(self)
 
 
-BUDGETS = ("crashes", "restarts", "offline_passes", "store_faults", "operator_actions")
+BUDGETS = (
+    "crashes", "restarts", "offline_passes", "store_faults", "operator_actions", "overruns", "cancels", "clock_steps",
+    "read_faults",
+)
 """The bounds that are spent: a world state holds what is left of each."""
 
 LIMITS: dict[str, tuple[int, int]] = {
@@ -84,7 +125,29 @@ LIMITS: dict[str, tuple[int, int]] = {
     "same_ms": (0, 1),
     "recurring": (0, 1),
     "agents": (0, 1),
+    "detached": (0, 1),
+    "overruns": (0, 3),
+    "cancels": (0, 3),
+    "drain": (0, 1),
+    "deliveries": (0, 1),
+    "admission": (0, 1),
+    "clock_steps": (0, 3),
+    "read_faults": (0, 3),
+    "retention": (0, 1),
+    "catch_up_limit": (0, 3),
+    "gateways": (1, 2),
 }
+
+FEATURES = (
+    "detached", "overruns", "cancels", "drain", "deliveries", "admission", "clock_steps", "read_faults", "retention",
+    "catch_up_limit", "gateways",
+)
+"""The bounds that switch on what a smaller world does without; switched off they cost no bit of a state."""
+
+ONE_GATEWAY = (
+    "detached", "overruns", "cancels", "drain", "deliveries", "admission", "clock_steps", "retention", "catch_up_limit",
+)
+"""The bounds that switch on what is modelled for a single gateway only."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +174,33 @@ _CI = _slices(
     agents=Bounds(agents=1, restarts=1),
     identity=Bounds(same_ms=1, outcomes=3),
     one_shot=Bounds(crashes=1, restarts=1, recurring=0, outcomes=1),
+    executors=Bounds(detached=1, crashes=2, outcomes=1),
+    overruns=Bounds(overruns=1, slots=2, outcomes=1),
+    cancels=Bounds(cancels=1),
+    drain=Bounds(drain=1, restarts=1, outcomes=1),
+    peer=Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
+    deliveries=Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
+    admission=Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
+    clock=Bounds(clock_steps=1, crashes=1, outcomes=1),
+    reads=Bounds(read_faults=1, crashes=1, outcomes=1),
+    retention=Bounds(retention=1, crashes=1, outcomes=1, runs=1),
+    catch_up=Bounds(catch_up_limit=1, crashes=1, jobs=2, runs=1, outcomes=1, manual=0),
 )
+
+_ALL_TROUBLES: dict[str, int] = {
+    "jobs": 2, "slots": 2, "outcomes": 3, "crashes": 1, "restarts": 1, "offline_passes": 1, "store_faults": 1,
+    "operator_actions": 2, "same_ms": 1,
+}
+_ALL_FEATURES: dict[str, int] = {
+    "detached": 1, "overruns": 1, "cancels": 1, "drain": 1, "deliveries": 1, "clock_steps": 1, "read_faults": 1,
+    "retention": 1, "catch_up_limit": 1,
+}
+EVERYTHING: tuple[Bounds, ...] = (
+    Bounds(**_ALL_TROUBLES, **_ALL_FEATURES),
+    Bounds(**_ALL_TROUBLES, **_ALL_FEATURES, admission=1),
+    Bounds(**_ALL_TROUBLES, gateways=2),
+)
+"""Worlds in one of which everything is possible that a revision can do. They are far too large to explore."""
 
 PRESETS: dict[str, tuple[Slice, ...]] = {
     "smoke": _slices(

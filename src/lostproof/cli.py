@@ -34,7 +34,17 @@ from lostproof.options import (
     report_options,
     subject_options,
 )
-from lostproof.output import CannotWrite, complain, print_json, print_line, print_views, progress, width, writing
+from lostproof.output import (
+    CannotWrite,
+    complain,
+    print_json,
+    print_line,
+    print_views,
+    progress,
+    tell_saved,
+    width,
+    writing,
+)
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
@@ -148,7 +158,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
     from lostproof import pinned
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import matrix_data
-    from lostproof.report.judged import Judged, write_reports
+    from lostproof.report.judged import Judged, write_judged
     from lostproof.report.text import matrix_view
     from lostproof.revisions import REVISIONS
 
@@ -164,7 +174,7 @@ def matrix(ctx: click.Context, bounds: str, pin: bool, max_states: int | None, w
         click.echo(f"pinned in {from_here(pinned.pin(name, results))}", err=True)
         expected = pinned.pins(name)
     drifted = pinned.drift(expected, results) if expected is not None else []
-    write_reports(wanted, Judged("matrix", name, slices, results, expected, drifted))
+    write_judged(wanted, Judged("matrix", name, slices, results, expected, drifted))
     if form == "json":
         print_json(matrix_data(name, slices, results, expected, drifted))
     else:
@@ -211,7 +221,7 @@ def check(
     """
     from lostproof.bounds import parse_bounds
     from lostproof.report.data import check_data
-    from lostproof.report.judged import Judged, write_reports
+    from lostproof.report.judged import Judged, write_judged
     from lostproof.report.text import races_view, result_view
     from lostproof.scenarios import save_races
     from lostproof.subjects.places import Asking
@@ -221,10 +231,9 @@ def check(
         asking = Asking(cache, timeout, keep=save or Path(), say=say)
         subjects = _subjects(revisions, rule, base, asking)
     results = _explore(subjects, bounds, judged, max_states)
-    saved = save_races(results, save) if save else {}
-    for path in saved.values():
-        click.echo(f"saved {from_here(path)}", err=True)
-    write_reports(wanted, Judged("check", name, slices, results, saved=saved))
+    saved = save_races([verdict for result in results for verdict in result.verdicts], save) if save else {}
+    tell_saved(saved.values())
+    write_judged(wanted, Judged("check", name, slices, results, saved=saved))
     if form == "json":
         print_json(check_data(name, slices, results))
     else:
@@ -242,25 +251,23 @@ def _subjects(names: Sequence[str], rule: str | None, base: str | None, asking: 
         if base:
             raise BadInput("--base goes with --rule; to check a revision as it is, give its name as an argument")
         return known or ["reference"]
-    from lostproof.subjects.places import subject_at
-    from lostproof.subjects.subject import with_subject
+    from lostproof.subjects.places import revision_around
 
-    if base:
-        revision(base)  # a wrong name is told before anything is installed
-    subject = subject_at(rule, asking)
-    return [*known, with_subject(revision(base or subject.base or "reference"), subject)]
+    return [*known, revision_around(rule, base, asking)]
 
 
 @cli.command()
 @click.argument("paths", nargs=-1, type=ScenarioPath(path_type=Path), metavar="[PATH]...")
 @click.option("--revision", "revisions", multiple=True, type=Name("revision"), metavar="REVISION",
               help="Replay in this revision only.")
+@click.option("--record", is_flag=True, help="First write into the files what each revision makes of them.")
 @_verbose
 @report_options("github", "junit", "html")
 @output_option
 @click.pass_context
 def run(
-    ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], verbose: bool, wanted: Wanted, form: str
+    ctx: click.Context, paths: tuple[Path, ...], revisions: tuple[str, ...], record: bool, verbose: bool, wanted: Wanted,
+    form: str,
 ) -> None:
     """Replay scenario files, or folders of them (by default the built-in ones), and compare with what they expect.
 
@@ -268,6 +275,9 @@ def run(
     Example:  lostproof run scenarios/slots -v
 
     A timeline is shown for what fails, and with -v for everything. Exits with 1 if something is not as expected.
+
+    With --record the expectations of the files at PATH are written anew, from what was seen. Read them before you keep
+    them: they say what a revision does, right or wrong.
     """
     from lostproof import replay, scenarios
     from lostproof.report.data import run_data
@@ -276,13 +286,16 @@ def run(
     from lostproof.revisions import revision
 
     chosen = [revision(name).name for name in _distinct(revisions)] or None
-    loaded = [scenarios.load(path) for path in scenarios.find(paths)]
-    replayed = []
+    if record:
+        _record(scenarios.find(paths) if paths else [], chosen)
+    loaded = []
     with progress() as say:
-        for scenario in loaded:
+        for path in scenarios.find(paths):
             if say:
-                say(f"{scenario.family}/{scenario.name}")
-            replayed.append((scenario, replay.run(scenario, chosen)))
+                say(f"reading {path.name}")
+            loaded.append(scenarios.load(path))
+        found = replay.run_all([(scenario, chosen or scenario.revisions) for scenario in loaded], say)
+        replayed = list(zip(loaded, found, strict=True))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
     write_replays(wanted, replayed)
     if form == "json":
@@ -291,6 +304,20 @@ def run(
         print_views(*(scenario_view(scenario, outcomes, verbose, width()) for scenario, outcomes in replayed))
         print_views("", replays_line(replayed))
     ctx.exit(VIOLATED if failed else HOLDS)
+
+
+def _record(files: Sequence[Path], chosen: Sequence[str] | None) -> None:
+    from lostproof import recording
+
+    if not files:
+        raise BadInput("--record writes files; name them, or their folders")
+    with progress() as say:
+        recorded = recording.record(files, chosen, say)
+    for one in recorded:
+        known = "recorded; what it said has not changed" if one.changed else "nothing to record"
+        click.echo(f"{from_here(one.path)}: {'recorded' if one.told else known}", err=True)
+        for line in one.told:
+            click.echo(f"  {line}", err=True)
 
 
 @cli.command()
@@ -397,16 +424,27 @@ def lifecycle(name: str, form: str) -> None:
 
 @show_.command("revision")
 @click.argument("name", type=Name("revision"))
+@click.option("--diff", "other", type=Name("revision"), metavar="REVISION",
+              help="Show only what differs from this one; nothing is explored.")
 @output_option
-def show_revision(name: str, form: str) -> None:
+def show_revision(name: str, other: str | None, form: str) -> None:
     """Show a revision: its rule, guards, write orders, start-up and facts.
 
     \b
-    Example:  lostproof show revision openclaw-2026.4.15
+    Examples:
+      lostproof show revision openclaw-2026.4.15
+      lostproof show revision openclaw-2026.4.25 --diff openclaw-2026.4.24
     """
     from lostproof.report.show import revision_data, revision_view
+    from lostproof.revisions import revision
 
-    _show_revision(name, form, revision_data, revision_view)
+    if other is None:
+        _show_revision(name, form, revision_data, revision_view)
+        return
+    from lostproof.report.changes import changes_data, changes_view
+
+    was, now = revision(other), revision(name)
+    print_json(changes_data(was, now)) if form == "json" else print_views(changes_view(was, now))
 
 
 @show_.command("rule")

@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from lostproof.cubes import rows_of
 from lostproof.engine.situations import Seen, Situation, situations, way_to
 from lostproof.engine.verdicts import Result, Verdict, check_all
-from lostproof.evidence import DOMAIN
+from lostproof.evidence import DOMAIN, Decision, Domain, Evidence, Rule
 from lostproof.model import Model
-from lostproof.pinned import word_for
+from lostproof.pinned import KEPT, word_for
 from lostproof.report.show import revision_data
 from lostproof.revisions import Revision
 
 __all__ = [
-    "BETTER", "OTHER", "WORSE", "Change", "Comparison", "Example", "Reach", "change_of", "compare", "deciding_rows", "facts",
-    "with_way",
+    "BETTER", "BOTH", "IS", "OTHER", "WAS", "WORSE", "Change", "Comparison", "Example", "Reach", "change_of", "compare",
+    "deciding_rows", "facts", "section_lines", "with_way",
 ]
 
 WORSE, BETTER, OTHER = "worse", "better", "other"
 """How a verdict changed: a property is violated that was not, the other way round, or neither."""
 
+WAS, IS, BOTH = "was", "is", "both"
+"""Where a section of a write order is: only in the first of two, only in the second, or in both."""
+
 SAME = "same"
-FACTS = ("guards", "flags", "constants", "accepts")
+FACTS = ("guards", "flags", "ways", "constants", "accepts")
 ORDERED = ("repair", "ready")
 
 
@@ -36,10 +39,9 @@ ORDERED = ("repair", "ready")
 def change_of(was: str, now: str) -> str:
     """Return how a verdict changed, given both as they are pinned (``violated in 7 steps``)."""
     before, after = was.split()[0], now.split()[0]
-    kept = ("holds", "accepted")
-    if before in kept and after == "violated":
+    if before in KEPT and after == "violated":
         return WORSE
-    return BETTER if before == "violated" and after in kept else OTHER
+    return BETTER if before == "violated" and after in KEPT else OTHER
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,30 @@ class Change:
 # -- data
 
 
-def deciding_rows(one: Revision, other: Revision) -> list[dict[str, Any]]:
-    """Return where two rules decide differently, as rows that do not overlap: evidence, ``was`` and ``is``."""
-    pairs = [
-        SAME if was == now else f"{was}\n{now}" for was, now in zip(one.decisions, other.decisions, strict=True)
-    ]
-    rows = [row for row in rows_of(DOMAIN, pairs) if row["decision"] != SAME]
+def deciding_rows(one: Revision, other: Revision, parts: Domain = DOMAIN) -> list[dict[str, Any]]:
+    """Return where two rules decide differently, as rows that do not overlap: evidence, ``was`` and ``is``.
+
+    With other ``parts`` than those of a modelled world, the rules themselves are asked.
+    """
+    if one.rule is other.rule:
+        return []
+    before, after = (_decisions(known, parts) for known in (one, other))
+    pairs = [SAME if was == now else f"{was}\n{now}" for was, now in zip(before, after, strict=True)]
+    rows = [row for row in rows_of(parts, pairs) if row["decision"] != SAME]
     return [
-        {"was": was, "is": now, **{part: row[part] for part in DOMAIN}}
+        {"was": was, "is": now, **{part: row[part] for part in parts}}
         for row in rows for was, now in [row["decision"].split("\n")]
     ]
+
+
+def _decisions(known: Revision, parts: Domain) -> Sequence[Decision]:
+    return known.decisions if parts is DOMAIN else _answers(known.rule, tuple(parts.items()))
+
+
+@lru_cache(maxsize=8)
+def _answers(rule: Rule, parts: tuple[tuple[str, tuple[Any, ...]], ...]) -> tuple[Decision, ...]:
+    """Return what ``rule`` decides over ``parts``; releases share few rules, and the whole of a ledger is much to ask."""
+    return tuple(map(rule, Evidence.domain(dict(parts))))
 
 
 def facts(one: Revision, other: Revision) -> list[dict[str, Any]]:
@@ -89,16 +105,22 @@ def facts(one: Revision, other: Revision) -> list[dict[str, Any]]:
 
 def _write_orders(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     for path in dict.fromkeys([*was, *now]):
-        before, after = ([_section(one) for one in orders.get(path, ())] for orders in (was, now))
-        if before != after:
-            gone, new = _differing(before, after)
+        lines = section_lines(was.get(path, ()), now.get(path, ()))
+        gone, new = ([words for where, words in lines if where == side] for side in (WAS, IS))
+        if gone or new:
             yield {"of": "write order", "name": path, "was": _word(gone), "is": _word(new)}
 
 
-def _differing(before: Sequence[str], after: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the sections that are only in one of two write orders, or in another place there."""
-    parts = [op for op in SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if op[0] != "equal"]
-    return [one for op in parts for one in before[op[1] : op[2]]], [one for op in parts for one in after[op[3] : op[4]]]
+def section_lines(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return two write orders as one list of sections in words, each with where it is: in both, or only in one of them."""
+    before, after = ([_section(one) for one in order] for order in (was, now))
+    lines: list[tuple[str, str]] = []
+    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            lines += [(BOTH, words) for words in before[a:b]]
+        else:
+            lines += [(WAS, words) for words in before[a:b]] + [(IS, words) for words in after[c:d]]
+    return lines
 
 
 def _section(data: Mapping[str, Any]) -> str:

@@ -52,8 +52,9 @@ class Evidence:
         expired: the row's last event is at least the grace (300 s) older than the sweep's captured ``now``.
         authoritative: the deciding process is the gateway that owns the runs (an offline CLI is not).
         active: the row's job is in the deciding process's active set.
-        owner: whether the deciding process executes this very run itself: ``live``, ``dead`` (it does not, and it is the
-            only process that could), or ``unknown`` (an offline CLI cannot tell).
+        owner: whether a living process executes this very run, as far as the deciding one can tell: ``live``, ``dead``, or
+            ``unknown``. A single gateway can tell, an offline CLI cannot; beside a second gateway one can only where the
+            store names owners, and otherwise knows of its own runs alone.
         log: last run-log line whose ``runAtMs`` equals the row's start: ``none``, ``ok``, ``failed``, ``timed_out`` or
             ``interrupted`` (written by a start-up that found a marker; its time is the marker's); or, if there is no
             such line, ``interrupted_earlier``: an interrupted line whose time lies a little before the row's start, as
@@ -218,6 +219,17 @@ class RuleTable:
         return bool((self.answers.array[:, :, :, 0] != self.answers.array[:, :, :, 1]).any())
 
     @cached_property
+    def consults_log(self) -> bool:
+        """Whether the run log can change a decision."""
+        answers = self.answers.array
+        return bool((answers != answers[..., :1, :]).any())
+
+    @cached_property
+    def unread_class(self) -> int:
+        """The class of a cron store that cannot be read: it says nothing."""
+        return int(self.class_of.array[0, 0])
+
+    @cached_property
     def repairs_lost(self) -> bool:
         """Whether a row that is already lost can be recovered."""
         return bool(self.answers.array[1].any())
@@ -268,7 +280,6 @@ def ask_all(rule: Rule, evidences: Sequence[Evidence], name: str) -> list[Decisi
 
 
 def _ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
-    decisions = DECISIONS if evidence.modelled else (*DECISIONS, CANCELLED)
     try:
         decision = rule(evidence)
     except KeyboardInterrupt:
@@ -276,9 +287,11 @@ def _ask(rule: Rule, evidence: Evidence, name: str) -> Decision:
     except BaseException as error:
         told = " ".join(str(error).split())
         raise BadInput(f"rule {name}: raised {type(error).__name__} ({told}) for {evidence}") from error
-    if not isinstance(decision, Decision) or decision not in decisions:
+    # Whether the evidence is modelled takes its time to be found out, and almost never matters.
+    sound = isinstance(decision, Decision) and (decision in DECISIONS or (decision == CANCELLED and not evidence.modelled))
+    if not sound:
         told = " ".join(repr(decision).split())
-        allowed = ", ".join(map(str, decisions))
+        allowed = ", ".join(map(str, DECISIONS if evidence.modelled else (*DECISIONS, CANCELLED)))
         raise BadInput(f"rule {name}: answered {told} for {evidence}; allowed: {allowed}")
     return decision
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SUFFIX", "data_root", "in_checkout", "is_file", "is_folder", "schema"]
+from lostproof.errors import BadInput
+
+__all__ = ["SUFFIX", "data_root", "in_checkout", "is_file", "is_folder", "schema", "write_whole", "writing_into"]
 
 SUFFIX = ".scenario.yaml"
 """How the name of a scenario file ends."""
@@ -44,3 +47,32 @@ def data_root() -> Path:
 def schema(name: str) -> Any:
     """Return the JSON Schema called ``name``."""
     return json.loads((data_root() / "spec" / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a whole file or nothing, and its folders if they are not there; return it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        return partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Tell in one line that files cannot be written into ``folder``, if so.
+
+    Raises:
+        BadInput: they cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error

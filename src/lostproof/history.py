@@ -1,17 +1,61 @@
-"""Pinned verdicts of another commit, read through git, and what became of them."""
+"""How pinned verdicts change: from one commit to another, read through git, and from one release to the next."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from lostproof import pinned
 from lostproof.comparison import OTHER, change_of
 from lostproof.errors import BadInput, short
 from lostproof.files import data_root, in_checkout
 from lostproof.pinned import FILE, MISSING, Pins, all_pins, parse_pins
 
-__all__ = ["PinnedChange", "changes_since", "pins_at"]
+__all__ = ["PinnedChange", "Turn", "changes_since", "pins_at", "turning_points"]
+
+
+# -- along the shipped line
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A release that changed the verdict on a property, or the length of its shortest race.
+
+    Attributes:
+        release: the name of the revision.
+        judged: the id of the property.
+        was: the verdict of the release before it, as it is pinned.
+        now: its own.
+    """
+
+    release: str
+    judged: str
+    was: str
+    now: str
+
+    @property
+    def kind(self) -> str:
+        """How the verdict changed, as :func:`lostproof.comparison.change_of` says."""
+        return change_of(self.was, self.now)
+
+
+def turning_points(pinned: Pins, line: Sequence[str]) -> list[Turn]:
+    """Return where along ``line``, revisions in their order, the ``pinned`` verdict on a property changes.
+
+    A revision of which nothing is pinned is passed over; so is a property of which one side knows nothing.
+    """
+    known = [name for name in line if name in pinned]
+    return [
+        Turn(later, judged, pinned[earlier][judged], word)
+        for earlier, later in pairwise(known)
+        for judged, word in pinned[later].items()
+        if pinned[earlier].get(judged, word) != word
+    ]
+
+
+# -- from one commit to another
 
 
 @dataclass(frozen=True)
@@ -41,19 +85,11 @@ def changes_since(ref: str) -> list[PinnedChange]:
 
 def differences(was: Mapping[str, Pins], now: Mapping[str, Pins]) -> list[PinnedChange]:
     """Return every pinned verdict in which ``was`` and ``now`` differ, also where only one has it."""
-    before, after = _cells(was), _cells(now)
-    return [
-        PinnedChange(*cell, before.get(cell, MISSING), after.get(cell, MISSING))
-        for cell in dict.fromkeys([*after, *before])
-        if before.get(cell) != after.get(cell)
-    ]
+    return [PinnedChange(*cell, *words) for cell, *words in pinned.differences(_cells(was), _cells(now))]
 
 
 def _cells(pins: Mapping[str, Pins]) -> dict[tuple[str, str, str], str]:
-    return {
-        (bounds, revision, judged): word
-        for bounds, revisions in pins.items() for revision, row in revisions.items() for judged, word in row.items()
-    }
+    return {(bounds, *cell): word for bounds, words in pins.items() for cell, word in pinned.cells(words).items()}
 
 
 def pins_at(ref: str) -> dict[str, Pins]:

@@ -17,7 +17,7 @@ class TaskLifecycle(StateMachine):
 
     ``interrupted`` is the product's status ``failed`` with an error text that says the run was cut off, by a restart or
     otherwise: an inference, kept apart here from a ``failed`` that the run itself reported. Cron rows are never ``queued``.
-    The modelled releases up to 2026.5.28 refuse to cancel them; later ones can, which is not modelled.
+    Releases up to 2026.6.5 refuse to cancel them.
     """
 
     absent = State(initial=True)
@@ -27,6 +27,7 @@ class TaskLifecycle(StateMachine):
     timed_out = State()
     interrupted = State()
     lost = State()
+    cancelled = State()
 
     # Creating a row that is already there reuses it, whatever its status (two runs with one id).
     open = (
@@ -37,6 +38,7 @@ class TaskLifecycle(StateMachine):
         | timed_out.to.itself(internal=True)
         | interrupted.to.itself(internal=True)
         | lost.to.itself(internal=True)
+        | cancelled.to.itself(internal=True)
     )
 
     # The run's own finalizer. Up to 2026.4.24 nothing guards it; later a terminal row keeps its status. From 2026.8.1 on
@@ -47,6 +49,7 @@ class TaskLifecycle(StateMachine):
         | failed.to(succeeded, cond="late_finish_wins")
         | timed_out.to(succeeded, cond="late_finish_wins")
         | interrupted.to(succeeded, cond="late_finish_wins")
+        | cancelled.to(succeeded, cond="late_finish_wins")
         | lost.to(succeeded, cond="finish_overrides_lost")
     )
     finish_failed = (
@@ -54,6 +57,7 @@ class TaskLifecycle(StateMachine):
         | succeeded.to(failed)
         | failed.to.itself(internal=True)
         | timed_out.to(failed, cond="late_finish_wins")
+        | cancelled.to(failed, cond="late_finish_wins")
         | interrupted.to(failed)  # to the product both are one status, so no guard minds
         | lost.to(failed, cond="finish_overrides_lost")
     )
@@ -63,6 +67,7 @@ class TaskLifecycle(StateMachine):
         | timed_out.to.itself(internal=True)
         | failed.to(timed_out, cond="late_finish_wins")
         | interrupted.to(timed_out, cond="late_finish_wins")
+        | cancelled.to(timed_out, cond="late_finish_wins")
         | lost.to(timed_out, cond="finish_overrides_lost")
     )
 
@@ -72,6 +77,9 @@ class TaskLifecycle(StateMachine):
     recover_failed = running.to(failed) | lost.to(failed)
     recover_timed_out = running.to(timed_out) | lost.to(timed_out)
     recover_interrupted = running.to(interrupted) | lost.to(interrupted)
+
+    # An operator's cancel. Releases that know it refuse whatever the run says later.
+    cancel = running.to(cancelled)
 
     # What a run writes whose receipt is no longer valid: a failure, whatever it has said before.
     disown = running.to(interrupted) | succeeded.to(interrupted) | failed.to.itself(internal=True)

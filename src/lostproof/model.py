@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lostproof.bounds import BUDGETS, Bounds
-from lostproof.evidence import INTERRUPTED, INTERRUPTED_EARLIER
+from lostproof.evidence import ENDS, INTERRUPTED, INTERRUPTED_EARLIER
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, Layout, World, member, where
+from lostproof.world import PATHS, SENDING, Cell, Layout, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action
 
 __all__ = ["Model"]
 
-RUN = chart("run")
+TASK, RUN = chart("task"), chart("run")
 GATEWAY = chart("gateway")
 IN_PROGRESS = RUN.codes("reserved", "activated", "executing", "held", "recorded", "applied")
 LIVE = RUN.codes("executing", "held", "recorded", "applied")
+GIVEN_UP_ENDS = (0, ENDS.index("timed_out"), ENDS.index("failed"))
 STEP_ABSENT, APPLIED = RUN.codes("absent", "applied")
+TO_BE_SENT, SENT = SENDING.index("to be sent"), SENDING.index("sent")
+ABSENT = TASK.code("absent")
 
 
 class Model:
@@ -37,6 +41,7 @@ class Model:
         self.bounds = bounds
         self.layout = Layout(bounds, revision)
         self.rule_table = revision.rule_table(bounds)
+        self.aging_rows = TASK.codes("running", *(("lost",) if self.rule_table.repairs_lost else ()))
         self.jobs = range(bounds.jobs)
         self.runs = range(bounds.jobs * bounds.runs)
         self.lock_holders = tuple(
@@ -46,6 +51,21 @@ class Model:
             if section.keeps_lock
         )
 
+    @property
+    def torn_reservations(self) -> bool:
+        """Whether another process can come between finding a job due and reserving it."""
+        return self.layout.cell("collected", 0).bits > 0
+
+    @property
+    def refreshes_copies(self) -> bool:
+        """Whether a process brings a copy of a row up to date before it decides: another one may have changed the row."""
+        return self.revision.refreshes_copies and self.bounds.gateways > 1
+
+    @property
+    def goes_by_disk(self) -> bool:
+        """Whether nobody decides by a copy of a row that differs from the row on disk."""
+        return self.bounds.gateways > 1 and (self.revision.rereads_rows or self.revision.refreshes_copies)
+
     @cached_property
     def actions(self) -> tuple[Action, ...]:
         """Everything that can happen, in a fixed order."""
@@ -53,12 +73,31 @@ class Model:
 
         return actions_of(self)
 
+    @cached_property
+    def actions_at(self) -> tuple[tuple[Cell, dict[int, list[int]]], ...]:
+        """The cells that actions have as their index, with the numbers of the actions for each value."""
+        found: dict[int, tuple[Cell, dict[int, list[int]]]] = {}
+        for number, action in enumerate(self.actions):
+            name, index, values = action.at
+            cell = self.layout.cell(name, *index)
+            for value in values:
+                found.setdefault(cell.key, (cell, {}))[1].setdefault(value, []).append(number)
+        return tuple(found.values())
+
+    def named(self, revision: Revision) -> Model:
+        """Return this model under the name of another revision, one with the same semantics."""
+        twin = copy(self)
+        twin.revision = revision
+        return twin
+
     def initial(self) -> int:
-        """Return the packed initial state: a running gateway, no runs, all budgets full."""
+        """Return the packed initial state: every gateway runs, no runs yet, all budgets full."""
         w = World(self.layout, 0)
         w.gateway = GATEWAY.code(GATEWAY.initial)
         for budget in BUDGETS:
             setattr(w, budget, getattr(self.bounds, budget))
+        if self.bounds.gateways > 1:
+            w.peer.gateway = w.gateway
         return int(w.pack())
 
     def view(self, state: int) -> World:
@@ -89,13 +128,53 @@ class Model:
 
     # -- questions about a state (or a batch of them)
 
+    def processes(self, w: World) -> tuple[World, ...]:
+        """Return the state as each gateway sees it: first the one whose view ``w`` is, then the other, if there is one."""
+        return (w,) if self.bounds.gateways == 1 else (w, w.peer)
+
+    def viewed_by(self, action: Action, w: World) -> World:
+        """Return ``w`` as the gateway sees it that does ``action``."""
+        return w if action.get("gateway") is None else w.peer
+
+    def step(self, w: World, k: int) -> Any:
+        """Return how far run ``k`` has come, in whichever process it is; a run stays in the one that started it."""
+        here = w.step[k]
+        return here if self.bounds.gateways == 1 else where(here == STEP_ABSENT, w.peer.step[k], here)
+
     def in_progress(self, w: World, k: int) -> Any:
-        """Return whether a living process is working on run ``k``."""
+        """Return whether the process itself is working on run ``k``."""
         return member(w.step[k], IN_PROGRESS)
+
+    def owned(self, w: World, k: int) -> Any:
+        """Return whether any living process is working on run ``k``."""
+        return member(self.step(w, k), IN_PROGRESS)
+
+    def seen_alive(self, w: World, k: int) -> Any:
+        """Return whether the process can tell that run ``k`` is in progress: by itself, or as the store names its owner."""
+        return self.owned(w, k) if self.revision.names_owner else self.in_progress(w, k)
 
     def live(self, w: World, k: int) -> Any:
         """Return whether run ``k`` is executing, or its result held, in a living process."""
-        return member(w.step[k], LIVE)
+        live = member(self.step(w, k), LIVE)
+        return live | (w.work[k] == 1) if self.layout.cell("work", k).bits else live
+
+    def told(self, w: World, k: int) -> Any:
+        """Return how run ``k`` ended as its gateway tells: the truth, or what it takes a run for that was given up."""
+        if not self.layout.cell("given_up", k).bits:
+            return w.end[k]
+        return where(w.given_up[k] == 0, w.end[k], look(GIVEN_UP_ENDS, w.given_up[k]))
+
+    def tells_truth(self, w: World, k: int) -> Any:
+        """Return whether what the gateway tells of the end of run ``k`` is how it ended."""
+        return self.told(w, k) == w.end[k] if self.layout.cell("given_up", k).bits else True
+
+    def copy(self, w: World, k: int) -> Any:
+        """Return the row of run ``k`` as the gateway sees it: on disk, if it reads that, else its own copy."""
+        if self.refreshes_copies:
+            return where(w.memory[k] == ABSENT, ABSENT, w.row[k])
+        if not self.revision.rereads_rows:
+            return w.memory[k]
+        return where(w.pruned[k] == 1, ABSENT, w.row[k]) if self.bounds.retention else w.row[k]
 
     def same_batch(self, w: World, k: int, other: int) -> Any:
         """Return whether both runs were reserved together (one tick, or one catch-up, of one cron service)."""
@@ -113,8 +192,12 @@ class Model:
         free = (w.job[job] == ENABLED) & (w.marker[job] == 0) & self.has_free_run(w, job)
         if self.revision.receipts:
             for k in self.runs_of(job):
-                free = free & (self.in_progress(w, k) == 0)
+                free = free & (self.seen_alive(w, k) == 0)
         return free
+
+    def delivering(self, w: World, k: int) -> Any:
+        """Return whether the gateway's process is about to deliver what run ``k`` brought forth, or to say that it has."""
+        return member(w.sending[k], (TO_BE_SENT, SENT)) if self.bounds.deliveries else False
 
     def superseded(self, w: World, k: int) -> Any:
         """Return whether run ``k`` has lost its receipt, and its row does not say so yet."""
@@ -131,13 +214,16 @@ class Model:
         return told
 
     def lock_free(self, w: World, but: int | None = None) -> Any:
-        """Return whether no run, except ``but`` and its batch, holds the cron store's lock."""
+        """Return whether no run of this process, except ``but`` and its batch, holds its lock on the cron store."""
         if but is None:
             return w.derived("the store's lock is free", lambda view: self._lock_free(view, None))
         return self._lock_free(w, but)
 
     def _lock_free(self, w: World, but: int | None) -> Any:
         free = self.all_told(w)
+        if self.torn_reservations:
+            for job in self.jobs:
+                free = free & (w.collected[job] == 0)
         for k in self.runs:
             if k == but:
                 continue
@@ -151,7 +237,7 @@ class Model:
 
     def has_free_run(self, w: World, job: int) -> Any:
         """Return whether the bounds allow another run of ``job``."""
-        return w.step[self.runs_of(job)[-1]] == STEP_ABSENT
+        return self.step(w, self.runs_of(job)[-1]) == STEP_ABSENT
 
     def executed(self, w: World, job: int, slot: int) -> Any:
         """Return whether work for ``slot`` of ``job`` has really ended."""
@@ -182,7 +268,7 @@ class Model:
         count: Any = 0
         for k in self.runs:
             if self.layout.cell("early", k).bits:
-                begun = member(w.step[k], LIVE) | member(w.step[k], RUN.codes("settled", "gone"))
+                begun = member(self.step(w, k), (*LIVE, *RUN.codes("settled", "gone")))
                 count = count + where(begun & (w.path[k] != PATHS.index("manual")) & (w.early[k] == 0), 1, 0)
         return count
 
@@ -192,7 +278,7 @@ class Model:
         """Return what the last matching run-log line says about run ``k`` (0 none, an end, or an interrupted code)."""
         found: Any = 0
         for other, same in self.sharing_row(w, k, True):
-            theirs = _result(w, other, member(w.log[other], (2, 3)), member(w.log[other], (1, 3)))
+            theirs = self._result(w, other, member(w.log[other], (2, 3)), member(w.log[other], (1, 3)))
             found = where(same & (theirs != 0) & ((found == 0) | (other > k)), theirs, found)
         return found
 
@@ -202,7 +288,7 @@ class Model:
         found: Any = 0
         for other, same in self.sharing_row(w, k, True):
             number = self.number(other)
-            theirs = _result(w, other, last == number, last == self.bounds.runs + number)
+            theirs = self._result(w, other, last == number, last == self.bounds.runs + number)
             found = where(same & (theirs != 0), theirs, found)
         return found
 
@@ -210,8 +296,18 @@ class Model:
         """Return how the job's marker lies to the start of run ``k`` (0 none, 1 exact, 2 earlier, 3 later)."""
         marker = w.marker[self.job_of(k)]
         own = where(w.early[k] == 1, 2, 1)
-        other = where(marker < self.number(k), 2, 3)
+        other = where(self._starts_earlier(w, marker, k), 2, 3)
         return where(marker == 0, 0, where(marker == self.number(k), own, other))
+
+    def _starts_earlier(self, w: World, marker: Any, k: int) -> Any:
+        """Return whether the time of ``marker``, which is of another run, is earlier than the start of run ``k``."""
+        earlier: Any = marker < self.number(k)
+        if self.layout.cell("ahead", k).bits:
+            # A run that began after the clock was set back has an earlier time than one that began before.
+            for other in self.runs_of(self.job_of(k)):
+                here = (marker == self.number(other)) & (w.ahead[other] != w.ahead[k])
+                earlier = where(here, w.ahead[k] == 1, earlier)
+        return earlier
 
     def evidence_class(self, w: World, k: int) -> Any:
         """Return the class of everything about run ``k`` that the cron store says."""
@@ -220,8 +316,7 @@ class Model:
             return 0
         return table.class_of[self.job_evidence(w, k), self.marker_evidence(w, k)]
 
-
-def _result(w: World, k: int, ended: Any, interrupted: Any) -> Any:
-    """Return the code of what a store says of run ``k``; what is interrupted has the time of the run's marker."""
-    early = where(ended, w.end[k], where(interrupted, INTERRUPTED_EARLIER, 0))
-    return where(interrupted & (w.early[k] == 0), INTERRUPTED, early)
+    def _result(self, w: World, k: int, ended: Any, interrupted: Any) -> Any:
+        """Return the code of what a store says of run ``k``; what is interrupted has the time of the run's marker."""
+        early = where(ended, self.told(w, k), where(interrupted, INTERRUPTED_EARLIER, 0))
+        return where(interrupted & (w.early[k] == 0), INTERRUPTED, early)

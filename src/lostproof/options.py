@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -149,6 +149,6 @@ def report_options(*kinds: str) -> Callable[[Command], Command]:
         decorated: Any = with_reports
         for kind in reversed(kinds):
             decorated = REPORTS[kind](decorated)
-        return decorated  # type: ignore[no-any-return]
+        return cast(Command, decorated)
 
     return add

@@ -6,14 +6,17 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
+from lostproof.options import from_here
+
 __all__ = [
-    "CannotWrite", "complain", "print_json", "print_line", "print_views", "progress", "width", "writing",
+    "CannotWrite", "complain", "print_json", "print_line", "print_views", "progress", "tell_saved", "width", "writing",
 ]
 
 
@@ -73,6 +76,12 @@ def print_json(data: Any) -> None:
     from lostproof.report.data import dump
 
     print_line(dump(data).encode())
+
+
+def tell_saved(paths: Iterable[Path]) -> None:
+    """Tell on standard error which files were saved."""
+    for path in paths:
+        click.echo(f"saved {from_here(path)}", err=True)
 
 
 @contextmanager

@@ -6,23 +6,29 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lostproof.errors import BadInput
-from lostproof.files import data_root, in_checkout
+from lostproof.files import data_root, in_checkout, write_whole
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
 
 __all__ = [
-    "FILE", "MISSING", "Drift", "Pins", "all_pins", "compared", "drift", "parse_pins", "pin", "pins", "require_checkout",
-    "word_for",
+    "FILE", "KEPT", "MISSING", "Drift", "Pins", "all_pins", "cells", "compared", "differences", "drift", "parse_pins", "pin",
+    "pins", "require_checkout", "word_for",
 ]
 
 Pins = Mapping[str, Mapping[str, str]]
 """The verdict on each property, by revision."""
 
+Cell = TypeVar("Cell", bound=tuple[str, ...])
+
+KEPT = ("holds", "accepted")
+"""The verdicts with which a property is kept, or broken only as the revision openly says."""
+
 MISSING = "nothing"
+"""The word for a verdict that is not there."""
 
 FILE = "spec/verdicts.json"
 """Where verdicts are pinned, in a checkout."""
@@ -107,12 +113,16 @@ def _well_formed(pinned: object) -> bool:
 
 def drift(expected: Pins, results: Iterable[Result]) -> list[Drift]:
     """Return every cell in which ``results`` and what is ``expected`` differ, also cells that only one of them has."""
-    found = _cells({result.revision.name: _words(result) for result in results})
-    pinned = _cells(expected)
+    found = cells({result.revision.name: _words(result) for result in results})
+    return [Drift(*cell, was, now) for cell, was, now in differences(cells(expected), found)]
+
+
+def differences(expected: Mapping[Cell, str], found: Mapping[Cell, str]) -> list[tuple[Cell, str, str]]:
+    """Return every cell with another word in ``found``, and both words; :data:`MISSING` where only one side has it."""
     return [
-        Drift(*cell, pinned.get(cell, MISSING), found.get(cell, MISSING))
-        for cell in dict.fromkeys([*found, *pinned])
-        if pinned.get(cell) != found.get(cell)
+        (cell, expected.get(cell, MISSING), found.get(cell, MISSING))
+        for cell in dict.fromkeys([*found, *expected])
+        if expected.get(cell) != found.get(cell)
     ]
 
 
@@ -130,7 +140,8 @@ def compared(bounds: str, result: Result) -> tuple[str, list[Drift]] | None:
     return base, drift({result.revision.name: expected}, [result])
 
 
-def _cells(words: Pins) -> dict[tuple[str, str], str]:
+def cells(words: Pins) -> dict[tuple[str, str], str]:
+    """Return the verdicts by revision and property."""
     return {(name, judged): word for name, row in words.items() for judged, word in row.items()}
 
 
@@ -156,8 +167,4 @@ def pin(bounds: str, results: Iterable[Result]) -> Path:
     """
     require_checkout()
     pinned = {**all_pins(), bounds: {result.revision.name: _words(result) for result in results}}
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".json.partial")
-    partial.write_text(json.dumps(pinned, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return partial.replace(path)
+    return write_whole(_path(), json.dumps(pinned, indent=2, ensure_ascii=False) + "\n")

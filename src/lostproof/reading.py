@@ -37,7 +37,7 @@ class YamlFile:
     """One file that a person writes: its data, and on which line everything stands.
 
     Args:
-        path: the file.
+        path: the file; its text is kept as ``text``.
         noun: what it holds, and its first key.
         suffix: how its name ends.
     """
@@ -49,12 +49,14 @@ class YamlFile:
         if path.exists() and not path.is_file():
             raise BadInput(f"{path}: is no file; give a file *{suffix}")
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8", newline="") as file:
+                self.text = text = file.read()
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
         try:
-            node = yaml.compose(text, Loader=_Loader)
-            self._data: Any = yaml.load(text, Loader=_Loader)
+            loader = _Loader(text)
+            node = loader.get_single_node()
+            self._data: Any = loader.construct_document(node) if node is not None else None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -67,6 +69,7 @@ class YamlFile:
             raise BadInput(f"{path}:1: the file is empty; a {noun} was expected")
         if not isinstance(self._data, dict):
             raise BadInput(f"{path}:1: not a {noun}; it begins with '{noun}: NAME'")
+        self._node = node
         self._lines: dict[tuple[Any, ...], int] = {}
         self._note_lines(node, ())
 
@@ -142,6 +145,8 @@ def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
         case "pattern" if "job-" in part["pattern"]:
             words = "job-a to job-d" if part["pattern"].endswith("[a-d]$") else "job-a.run-1, and so on"
             return f"{problem.instance!r} is no name that is known here; write {words}"
+        case "pattern" if "description" in part:
+            return f"{problem.instance!r} does not fit; {_lowered(part['description'])}"
         case "const":
             return f"{problem.instance!r} is not allowed; the only value is {str(part['const']).lower()}"
         case "type":
@@ -150,6 +155,10 @@ def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
             return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, part['enum']))}"
         case _:
             return str(problem.message)
+
+
+def _lowered(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def duration_ms(text: str) -> int | None:

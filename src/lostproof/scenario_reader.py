@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from lostproof.actions.retention import RETAINED
 from lostproof.bounds import BUDGETS, Bounds, bounds_from
-from lostproof.drivers.script import Cue
+from lostproof.drivers.script import WRITES, Cue
 from lostproof.drivers.timed import AGING
 from lostproof.errors import BadInput
 from lostproof.evidence import ENDS
@@ -16,19 +20,21 @@ from lostproof.model import Model
 from lostproof.properties import PROPERTIES
 from lostproof.reading import LONGEST_MS, YamlFile, duration_ms, time_of_day
 from lostproof.revisions import REVISIONS, Constants, Revision
-from lostproof.scenarios import OTHERS, OWN, Entry, Expectation, Observation, Scenario
+from lostproof.scenarios import OTHERS, OWN, PRODUCT, RANGE, Entry, Expectation, Observation, Scenario
 from lostproof.tables import chart
 from lostproof.world import LOGS
 
 __all__ = ["LONGEST_MS", "Reader", "duration_ms"]
 
+FLAGS = ("fault", "early", "same_ms", "unread", "torn")
 DIRECTIVES = ("wait", "hold", "release", "fail_write")
 _SPENT_BY = {
     "crash": "crashes", "terminate": "restarts", "restart_in_process": "restarts", "reload": "restarts",
     "cli_begin": "offline_passes",
     "disable": "operator_actions", "delete": "operator_actions", "enable": "operator_actions",
     "reassign": "operator_actions",
-    "fail_write": "store_faults",
+    "fail_write": "store_faults", "time_out": "overruns", "cancel": "cancels", "executor_dies": "crashes",
+    "clock_forward": "clock_steps", "clock_back": "clock_steps", "suspend": "clock_steps",
 }
 
 
@@ -45,24 +51,69 @@ class Reader(YamlFile):
         self._clock = time_of_day(data["clock"]) if "clock" in data else None
         jobs = data.get("jobs") or {"job-a": {}}
         own = self._own_rule()
-        expect = {name: self._expectation(name, given) for name, given in data["expect"].items()}
+        expect = {key: self._expectation(key, given) for key, given in data["expect"].items()}
         bounds = self._bounds(jobs)
         entries = self._entries(bounds)
-        for name, expectation in expect.items():
-            self._check_runs(expectation, bounds, name)
+        for key, expectation in expect.items():
+            self._check_runs(expectation, bounds, key)
         return Scenario(
             self._path, data["scenario"], data["title"], data["about"].strip(), tuple(data.get("source", ())),
             self._clock, data.get("timers", "automatic") == "automatic",
             data.get("persist_ms", 2), data.get("startup_ms", 3_000),
-            bounds, self._constants(), entries, expect, own,
+            bounds, self._constants(), entries, self._by_revision(expect), own,
+            data.get("system", PRODUCT), data.get("report", ""), data.get("closest", "").strip(),
         )
+
+    def _by_revision(self, expect: Mapping[str, Expectation]) -> dict[str, Expectation]:
+        """Return the expectations by revision: a range of releases stands for each of them."""
+        found: dict[str, Expectation] = {}
+        said: dict[str, str] = {}
+        for key, expectation in expect.items():
+            for name in self._revisions(key):
+                if name in found:
+                    raise self.wrong(("expect", key), f"{name} is also in {said[name]!r}; name a revision once")
+                found[name], said[name] = expectation, key
+        return found
+
+    def _revisions(self, key: str) -> Sequence[str]:
+        """Return what a key of ``expect`` stands for: itself, or the releases of a range."""
+        if RANGE not in key:
+            own = [OWN] if "rule" in self._data else []
+            if key not in (*REVISIONS, OTHERS, *own):
+                raise self.unknown(("expect", key), "revision", key, [*REVISIONS, OTHERS, *own])
+            return [key]
+        shipped = [name for name, known in REVISIONS.items() if known.shipped]
+        ends = key.split(RANGE)
+        for name in ends:
+            if name not in shipped:
+                raise self.unknown(("expect", key), "release", name, shipped)
+        if len(ends) > 2 or shipped.index(ends[0]) >= shipped.index(ends[-1]):
+            raise self.wrong(("expect", key), f"a range goes from a release to a later one; in order: {', '.join(shipped)}")
+        return shipped[shipped.index(ends[0]) : shipped.index(ends[1]) + 1]
+
+    def expected(self) -> dict[str, Mapping[str, Any]]:
+        """Return what stands in ``expect``, as it was written, by revision: a range stands for each of its releases."""
+        return {name: given for key, given in self._data["expect"].items() for name in self._revisions(key)}
+
+    def with_expected(self, lines: str) -> str:
+        """Return the text of the file with other lines below ``expect``; everything else is as it was, byte for byte.
+
+        Raises:
+            BadInput: ``expect`` does not begin a line.
+        """
+        key, value = next(pair for pair in self._node.value if pair[0].value == "expect")
+        if key.start_mark.column:
+            raise self.wrong(("expect",), "is written within braces; to be recorded it has to begin a line")
+        ending = "\r\n" if "\r\n" in self.text else "\n"
+        # What follows the last value on its line is a comment about it.
+        rest = self.text[_end_of(value) :].partition(ending)[2]
+        return self.text[: key.start_mark.index] + f"expect:\n{lines}".replace("\n", ending) + rest
 
     def _own_rule(self) -> Revision | None:
         """Return the revision with the rule that the file names; a relative path counts from the scenario's folder."""
         if "rule" not in self._data:
             return None
-        from lostproof.subjects.places import Asking, subject_at
-        from lostproof.subjects.subject import with_subject
+        from lostproof.subjects.places import Asking, revision_around
 
         base = self._data["rule"]["base"]
         if base not in REVISIONS:
@@ -70,7 +121,7 @@ class Reader(YamlFile):
         try:
             # Nothing is downloaded to replay a scenario.
             asking = Asking(folder=self._path.parent, install=False)
-            return with_subject(REVISIONS[base], subject_at(self._data["rule"]["subject"], asking))
+            return revision_around(self._data["rule"]["subject"], base, asking)
         except BadInput as error:
             raise self.wrong(("rule", "subject"), str(error)) from error
 
@@ -92,6 +143,8 @@ class Reader(YamlFile):
             budget = "store_faults" if entry.get("fault") else _SPENT_BY.get(entry["do"])
             if budget:
                 spent[budget] += 1
+            if entry.get("unread") or entry.get("torn"):
+                spent["read_faults"] += 1
             if entry["do"] == "slot_due":
                 job = entry.get("job", "job-a")
                 if job not in slots:
@@ -104,7 +157,8 @@ class Reader(YamlFile):
         same_ms = any(entry.get("same_ms") for entry in self._data["timeline"])
         implied: dict[str, int] = {
             "jobs": len(names), "runs": 2 if same_ms else 3, "slots": max(1, *slots.values()), "outcomes": 3, **spent,
-            "same_ms": int(same_ms),
+            "same_ms": int(same_ms), "gateways": max(entry.get("gateway", 1) for entry in self._data["timeline"]),
+            "retention": int(any(entry["do"] in RETAINED for entry in self._data["timeline"])),
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
         try:
@@ -121,11 +175,10 @@ class Reader(YamlFile):
                 if at < last:
                     raise self.wrong(("timeline", position, "at"), f"time goes backwards: {at} ms comes after {last} ms")
                 last = at
-        actions = {action.name for known in REVISIONS.values() for action in Model(known, bounds).actions}
-        possible = (actions - set(AGING)) | set(DIRECTIVES)
+        possible = (_actions_in(bounds) - set(AGING)) | set(DIRECTIVES)
         return tuple(self._entry(position, bounds, last, possible) for position in range(len(timeline)))
 
-    def _entry(self, position: int, bounds: Bounds, last: int, possible: set[str]) -> Entry:
+    def _entry(self, position: int, bounds: Bounds, last: int, possible: frozenset[str]) -> Entry:
         entry, place = self._data["timeline"][position], ("timeline", position)
         if entry["do"] not in possible:
             allowed = ", ".join(sorted(possible))
@@ -133,7 +186,7 @@ class Reader(YamlFile):
         params: list[tuple[str, int]] = []
         if "job" in entry:
             params.append(("job", self._job(entry["job"], bounds, (*place, "job"))))
-        elif entry["do"] in ("slot_due", "run_now", "disable", "delete", "enable", "reassign"):
+        elif entry["do"] in ("slot_due", "run_now", "accept", "disable", "delete", "enable", "reassign"):
             params.append(("job", 0))
         if "run" in entry:
             params.append(("run", self._run(entry["run"], bounds, (*place, "run"))))
@@ -141,9 +194,13 @@ class Reader(YamlFile):
             params.append(("end", ENDS.index(entry["end"])))
         elif entry["do"] == "end":
             raise self.wrong(place, "how the work ends is missing; give 'end': ok, failed or timed_out")
-        params += [(flag, int(entry[flag])) for flag in ("fault", "early", "same_ms") if flag in entry]
+        if "gateway" in entry and entry["do"] in DIRECTIVES:
+            raise self.wrong((*place, "gateway"), f"{entry['do']} is nothing that a gateway does")
+        # The first gateway's actions do not say whose they are.
+        params += [("gateway", entry["gateway"])] if entry.get("gateway", 1) > 1 else []
+        params += [(flag, int(entry[flag])) for flag in FLAGS if flag in entry]
         if entry["do"] in ("hold", "release", "fail_write") and not {"run", "write"} <= set(entry):
-            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of row, job, log")
+            raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of {', '.join(WRITES)}")
         window = None
         if "between" in entry:
             first, second = (self.moment(moment, (*place, "between")) for moment in entry["between"])
@@ -171,11 +228,9 @@ class Reader(YamlFile):
             raise self.wrong(place, f"{name}: a job has at most {bounds.runs} runs here; raise bounds.runs")
         return job * bounds.runs + number - 1
 
-    def _expectation(self, name: str, given: Mapping[str, Any]) -> Expectation:
-        place = ("expect", name)
-        own = [OWN] if "rule" in self._data else []
-        if name not in (*REVISIONS, OTHERS, *own):
-            raise self.unknown(place, "revision", name, [*REVISIONS, OTHERS, *own])
+    def _expectation(self, key: str, given: Mapping[str, Any]) -> Expectation:
+        place = ("expect", key)
+        self._revisions(key)
         known = {judged.id for judged in PROPERTIES}
         for kind in ("violates", "holds"):
             for position, judged in enumerate(given.get(kind, ())):
@@ -195,15 +250,29 @@ class Reader(YamlFile):
             {known[len(place) :]: line for known, line in self._lines.items() if known[: len(place)] == place},
         )
 
-    def _check_runs(self, expectation: Expectation, bounds: Bounds, name: str) -> None:
+    def _check_runs(self, expectation: Expectation, bounds: Bounds, key: str) -> None:
         statuses = chart("task").states
         for position, seen in enumerate(expectation.observe):
-            place = ("expect", name, "observe", position)
+            place = ("expect", key, "observe", position)
             self._run(seen.run, bounds, (*place, "run"))
             allowed = statuses if seen.what == "row" else LOGS
             if seen.value not in allowed:
                 raise self.unknown((*place, seen.what), seen.what, seen.value, allowed)
         for run, status in expectation.rows.items():
-            self._run(run, bounds, ("expect", name, "rows", run))
+            self._run(run, bounds, ("expect", key, "rows", run))
             if status not in statuses:
-                raise self.unknown(("expect", name, "rows", run), "status", status, statuses)
+                raise self.unknown(("expect", key, "rows", run), "status", status, statuses)
+
+
+def _end_of(node: yaml.Node) -> int:
+    """Return where the last value within ``node`` ends: a block's own end lies behind the comments that follow it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end_of(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.index)
+
+
+@cache
+def _actions_in(bounds: Bounds) -> frozenset[str]:
+    """Return what can happen in a world of ``bounds``, in whatever revision."""
+    return frozenset(action.name for known in REVISIONS.values() for action in Model(known, bounds).actions)

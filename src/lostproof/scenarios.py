@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lostproof.bounds import Bounds
+from lostproof.bounds import FEATURES, Bounds
 from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.script import Cue
 from lostproof.drivers.timed import AGING, Moment
 from lostproof.errors import BadInput
-from lostproof.files import SUFFIX, data_root
+from lostproof.files import SUFFIX, data_root, write_whole, writing_into
 from lostproof.model import Model
 from lostproof.revisions import REVISIONS, Revision
 
 if TYPE_CHECKING:
-    from lostproof.engine.verdicts import Result
+    from lostproof.engine.verdicts import Verdict
 
-__all__ = ["OWN", "SUFFIX", "Expectation", "Scenario", "find", "load", "save_race", "save_races", "slug", "write_path"]
+__all__ = [
+    "OTHERS", "OWN", "PRODUCT", "RANGE", "SUFFIX", "Expectation", "Scenario", "find", "in_ranges", "load",
+    "save_race", "save_races", "slug", "write_path",
+]
 
+USUAL = Bounds()
 OTHERS = "others"
 OWN = "rule"
 """What ``expect`` calls all revisions that it does not name, and the one with the file's own rule."""
+PRODUCT = "openclaw"
+"""The system that a report is about unless a file says otherwise."""
+RANGE = " to "
+"""What stands between the ends of a range of releases in ``expect``."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +86,16 @@ class Scenario:
     Attributes:
         path: the file.
         name, title, about, source: what it tells, and where from.
+        system: the system that the report is about.
+        report: the report that it retells, as project and number; empty if it retells none.
+        closest: why a revision stands in for the system or the version that the report is about; empty if none does.
         automatic: whether the product's own steps happen by themselves.
         persist_ms: how much earlier a marker is than its row.
         startup_ms: how long a start takes until cron begins.
         bounds: the world that it needs.
         constants: time constants that differ from the product's.
         entries: the timeline.
-        expect: expectations by revision.
+        expect: expectations by revision; those of a range of releases have one in common.
         own: the revision with the rule that the file names, if it names one; ``expect`` calls it ``rule``.
     """
 
@@ -102,6 +113,9 @@ class Scenario:
     entries: tuple[Entry, ...]
     expect: Mapping[str, Expectation]
     own: Revision | None = None
+    system: str = PRODUCT
+    report: str = ""
+    closest: str = ""
 
     @property
     def family(self) -> str:
@@ -110,17 +124,22 @@ class Scenario:
 
     @property
     def revisions(self) -> tuple[str, ...]:
-        """The revisions in which it is replayed: those it names, or all if it says something about the others."""
-        return tuple(REVISIONS) if OTHERS in self.expect else tuple(self.expect)
+        """The revisions in which it is replayed: those it names, and all if it says something about the others."""
+        named = [name for name in self.expect if name != OTHERS]
+        return tuple(dict.fromkeys([*(REVISIONS if OTHERS in self.expect else ()), *named]))
 
     def expectation(self, revision: str) -> Expectation:
         """Return what is expected of ``revision``."""
         return self.expect.get(revision) or self.expect.get(OTHERS) or Expectation()
 
+    def revision(self, name: str) -> Revision:
+        """Return the revision that ``expect`` calls ``name``, with the scenario's time constants."""
+        revision = self.own if name == OWN and self.own is not None else REVISIONS[name]
+        return revision.with_constants(self.constants)
+
     def model(self, name: str) -> Model:
         """Return the world that the scenario happens in, under the revision that ``expect`` calls ``name``."""
-        revision = self.own if name == OWN and self.own is not None else REVISIONS[name]
-        return Model(replace(revision, constants=replace(revision.constants, **self.constants)), self.bounds)
+        return Model(self.revision(name), self.bounds)
 
 
 def find(paths: Iterable[Path] = ()) -> list[Path]:
@@ -140,6 +159,31 @@ def find(paths: Iterable[Path] = ()) -> list[Path]:
     return found
 
 
+def in_ranges(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said by revision, in the registry's order, with neighbouring releases as a range if it is the same.
+
+    What is no revision's comes last.
+    """
+    found: dict[str, Any] = {}
+    group: list[str] = []
+
+    def close() -> None:
+        if group:
+            found[group[0] if len(group) == 1 else f"{group[0]}{RANGE}{group[-1]}"] = said[group[0]]
+            group.clear()
+
+    for name, known in REVISIONS.items():
+        joins = group and known.shipped and name in said and said[name] == said[group[0]]
+        if not joins:
+            close()
+        if name in said:
+            group.append(name)
+        if not known.shipped:
+            close()
+    close()
+    return {**found, **{name: words for name, words in said.items() if name not in REVISIONS}}
+
+
 def load(path: Path) -> Scenario:
     """Read a scenario file.
 
@@ -155,17 +199,15 @@ def load(path: Path) -> Scenario:
 # -- writing
 
 
-def save_races(results: Iterable[Result], directory: Path) -> dict[tuple[str, str], Path]:
-    """Write each race of ``results`` as a scenario file that replays it; return the files by revision and property.
+def save_races(verdicts: Iterable[Verdict], directory: Path) -> dict[tuple[str, str], Path]:
+    """Write each race of ``verdicts`` as a scenario file that replays it; return the files by revision and property.
 
     Raises:
         BadInput: the folder cannot be written to.
     """
-    races = [verdict.race for result in results for verdict in result.verdicts if verdict.race is not None]
-    try:
+    races = [verdict.race for verdict in verdicts if verdict.race is not None]
+    with writing_into(directory):
         return {(one.race.model.revision.name, one.race.property.id): save_race(one, directory) for one in races}
-    except OSError as error:
-        raise BadInput(f"{directory}: cannot be written to ({error.strerror})") from error
 
 
 def save_race(race: TimedRace, directory: Path, here: Path = Path()) -> Path:
@@ -227,7 +269,9 @@ def write_path(
         **({"revision": constants} if constants else {}),
         "timers": "explicit",
         "bounds": {
-            name: value for name, value in model.bounds.describe().items() if name not in ("jobs", "recurring", "agents")
+            name: value
+            for name, value in model.bounds.describe().items()
+            if name not in ("jobs", "recurring", "agents") and (name not in FEATURES or value != getattr(USUAL, name))
         },
         **own,
         "jobs": {model.job_name(job): {
@@ -237,10 +281,8 @@ def write_path(
         "timeline": timeline,
         "expect": {OWN if own else model.revision.name: dict(expect)},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_whole(path, text)
 
 
 def _params(model: Model, number: int) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lostproof.evidence import ENDS
 from lostproof.tables import REFUSED, chart
-from lostproof.world import PATHS, Home, World, look, member, where
+from lostproof.world import OUTBOX, PATHS, SENDING, Home, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model
@@ -21,10 +22,13 @@ __all__ = [
     "REPAIRS",
     "STEPS",
     "Step",
+    "answer_request",
+    "bring_forth",
     "close_interrupted",
     "decide_row",
     "disown_row",
     "drop_marker",
+    "forget_rows",
     "inferred",
     "put_row",
     "recover_job",
@@ -35,16 +39,18 @@ __all__ = [
 TASK = chart("task")
 ABSENT, RUNNING = TASK.codes("absent", "running")
 INFERRED = TASK.codes("interrupted", "lost")
-INTERRUPTED = TASK.code("interrupted")
+INTERRUPTED, CANCELLED = TASK.codes("interrupted", "cancelled")
 TRUTH = TASK.codes("absent", "succeeded", "failed", "timed_out")
 """The row status that tells the truth, by the code of the run's end."""
 FINISH = (0, *(TASK.events.index(f"finish_{status}") for status in ("succeeded", "failed", "timed_out")))
-OPEN, DISOWN = TASK.events.index("open"), TASK.events.index("disown")
+OPEN, DISOWN, CANCEL = (TASK.events.index(event) for event in ("open", "disown", "cancel"))
 INFER = tuple(
     TASK.events.index(event) if event in TASK.events else OPEN
     for event in ("lose" if status == "lost" else f"recover_{status}" for status in TASK.states)
 )
 """The event by which a row comes to a status that somebody infers, by the code of the status."""
+DOWN = chart("gateway").code("down")
+OK = ENDS.index("ok")
 ENABLED, DISABLED, DELETED = 0, 1, 2
 
 
@@ -84,20 +90,26 @@ def _repair(effect: Callable[[Model, World], None]) -> Callable[[Model, World], 
 
 
 def says_truth(w: World, k: int, status: Any) -> Any:
-    """Return whether ``status`` says how run ``k`` really ended."""
-    return (w.end[k] != 0) & (status == look(TRUTH, w.end[k]))
+    """Return whether ``status`` says how run ``k`` really ended; a cancelled run did not succeed, and no more is claimed."""
+    true = status == look(TRUTH, w.end[k])
+    if w.layout.bounds.cancels:
+        true = true | ((status == CANCELLED) & (w.end[k] != OK))
+    return (w.end[k] != 0) & true
 
 
 def put_row(m: Model, w: World, k: int, on: Any, status: Any) -> None:
     """Write the row of run ``k`` to disk where ``on``; keep the ghosts that remember what the disk has said."""
     for run, here in m.sharing_row(w, k, on):
         w.row[run] = where(here, status, w.row[run])
+        w.pruned[run] = where(here, 0, w.pruned[run])
         w.recorded[run] = w.recorded[run] | (here & says_truth(w, run, status))
         _notice(m, w, run, here & member(status, INFERRED))
 
 
 def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
     """Change the gateway's copy of the row of run ``k`` where ``on``; the change is the row's last event."""
+    if m.bounds.detached and m.revision.executor_records:
+        on = on & (w.gateway != DOWN)
     for run, here in m.sharing_row(w, k, on):
         w.memory[run] = where(here, status, w.memory[run])
         w.expired[run] = where(here, 0, w.expired[run])
@@ -105,8 +117,15 @@ def put_memory(m: Model, w: World, k: int, on: Any, status: Any) -> None:
 
 def _notice(m: Model, w: World, k: int, on: Any) -> None:
     job = m.job_of(k)
+    answer_request(m, w, k, on)
     for slot in range(m.bounds.slots):
         w.noticed[job, slot] = w.noticed[job, slot] | (on & (w.slot[k] == slot))
+
+
+def answer_request(m: Model, w: World, k: int, on: Any) -> None:
+    """Owe nobody an answer any more whose request run ``k`` was to be, where ``on``: it has begun, or is given up."""
+    job = m.job_of(k)
+    w.owed[job] = where(on & (w.owed[job] == m.number(k) + 1), 0, w.owed[job])
 
 
 def inferred(m: Model, copy: Any, status: Any) -> Any:
@@ -116,7 +135,7 @@ def inferred(m: Model, copy: Any, status: Any) -> Any:
 
 def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> None:
     """Write what a sweep or a start-up decided about run ``k``: memory first, or only what reached the disk."""
-    status = inferred(m, w.memory[k], status)
+    status = inferred(m, m.copy(w, k), status)
     on = on & (status != REFUSED)
     if disk or m.revision.memory_first:
         put_memory(m, w, k, on, status)
@@ -129,7 +148,13 @@ def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> 
 def restore_rows(m: Model, w: World) -> None:
     """Load the gateway's copies of the rows from disk."""
     for k in m.runs:
-        w.memory[k] = w.row[k]
+        w.memory[k] = where(w.pruned[k] == 1, ABSENT, w.row[k])
+
+
+def forget_rows(m: Model, w: World) -> None:
+    """Go on with an empty ledger in memory; the rows on disk stay as they are."""
+    for k in m.runs:
+        w.memory[k] = ABSENT
 
 
 @_step(Home.LEDGER)
@@ -140,14 +165,13 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
         for name in ("row", "memory", "expired"):
             copies = getattr(w, name)
             copies[k] = where(shared, copies[k - 1], copies[k])
-    created = on & (w.memory[k] == ABSENT)
-    opened = m.revision.task_table[w.memory[k], OPEN]
+    created = on & (m.copy(w, k) == ABSENT)
+    opened = m.revision.task_table[m.copy(w, k), OPEN]
     for other in m.runs:
         if other == k:
             continue
-        first = (w.memory[other] == RUNNING) & (w.expired[other] == 0)
         pair = (min(k, other), max(k, other))
-        w.inverted[pair] = where(created, first & (k < other), w.inverted[pair])
+        w.inverted[pair] = where(created, _opened_in_other_order(m, w, k, other), w.inverted[pair])
     if disk or m.revision.memory_first:
         put_memory(m, w, k, created, opened)
     if disk:
@@ -156,10 +180,25 @@ def open_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
         w.orphan[k] = where(on, 1, w.orphan[k])
 
 
+def _opened_in_other_order(m: Model, w: World, k: int, other: int) -> Any:
+    """Return whether the row of run ``k``, which is new, and that of ``other`` are not as old as their numbers say."""
+    running: Any = False
+    for process in m.processes(w):
+        running = running | (process.memory[other] == RUNNING)
+    if not m.bounds.clock_steps:
+        return running & (w.expired[other] == 0) & (k < other)
+    # A row from before the clock was set back has a time that lies ahead, until it expires.
+    younger = running & (w.ahead[other] == 1) & (w.expired[other] == 0)
+    return younger if k > other else running & (younger == 0)
+
+
 @_step(Home.LEDGER)
 def finalize_row(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Close the row with how the run ended, unless the task chart refuses."""
-    status = m.revision.task_table[w.memory[k], look(FINISH, w.end[k])]
+    event = look(FINISH, m.told(w, k))
+    if m.revision.cancels == "by_owner" and w.layout.cell("cancelling", k).bits:
+        event = where((w.cancelling[k] == 1) & (m.told(w, k) != OK), CANCEL, event)
+    status = m.revision.task_table[m.copy(w, k), event]
     applied = on & (w.orphan[k] == 0) & (status != REFUSED)
     if disk or m.revision.memory_first:
         put_memory(m, w, k, applied, status)
@@ -219,7 +258,7 @@ def record_result(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     if disk:
         exists = on & (w.job[job] != DELETED)
         w.last[job] = where(exists, m.number(k), w.last[job])
-        w.recorded[k] = w.recorded[k] | exists
+        w.recorded[k] = w.recorded[k] | (exists & m.tells_truth(w, k))
 
 
 @_step(Home.JOBS)
@@ -235,6 +274,7 @@ def skip_slots(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     job = m.job_of(k)
     if disk:
         w.next[job] = where(on, w.fallen[job], w.next[job])
+        w.put_off[job] = where(on, 0, w.put_off[job])
 
 
 @_step(Home.JOBS)
@@ -250,8 +290,39 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Queue the finished line for the run log; it is appended some time later, or never."""
     kept = w.job[m.job_of(k)] != DELETED
     if m.revision.logs_deleted_jobs:
-        kept = kept | ((w.end[k] == 1) & (w.path[k] != PATHS.index("manual")))
+        kept = kept | ((m.told(w, k) == 1) & (w.path[k] != PATHS.index("manual")))
     w.log_queue[k] = w.log_queue[k] | (on & kept)
+
+
+@_step(Home.LOG)
+def write_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Append the finished line to the run log at once."""
+    if disk:
+        kept = on & (w.job[m.job_of(k)] != DELETED)
+        w.log[k] = where(kept, 2, w.log[k])
+        w.recorded[k] = w.recorded[k] | (kept & m.tells_truth(w, k))
+
+
+# -- what a run brings forth
+
+PENDING = OUTBOX.index("pending")
+TO_BE_SENT = SENDING.index("to be sent")
+DOWN = chart("gateway").code("down")
+
+
+def bring_forth(m: Model, w: World, k: int, on: Any) -> None:
+    """Let the gateway's process have what run ``k`` brought forth, to be sent, where ``on``."""
+    w.sending[k] = where(on, TO_BE_SENT, w.sending[k])
+
+
+@_step(Home.OUTBOX)
+def enqueue(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
+    """Put what the run brought forth into the delivery queue; a gateway that is up sends it at once."""
+    if disk:
+        direct = m.revision.delivers_by("direct")
+        queued = on & (member(m.told(w, k), direct) == 0) if direct else on
+        w.outbox[k] = where(queued, PENDING, w.outbox[k])
+    bring_forth(m, w, k, on & (w.gateway != DOWN))
 
 
 # -- the active set
@@ -318,7 +389,16 @@ def drop_overdue_slots(m: Model, w: World) -> None:
     """Move nextRunAtMs of every recurring job past now; what fell due during the start is dropped without a word."""
     if m.bounds.recurring:
         for job in m.jobs:
-            w.next[job] = w.fallen[job]
+            # What is put off has got a due time that lies ahead.
+            w.next[job] = where(w.deferred[job] == 1, w.next[job], w.fallen[job])
+
+
+@_repair
+def drop_deferred_slots(m: Model, w: World) -> None:
+    """Take the due time of recurring jobs that were put off for a wrong one and compute it anew: their slots are dropped."""
+    if m.bounds.recurring:
+        for job in m.jobs:
+            w.next[job] = where(w.deferred[job] == 1, w.fallen[job], w.next[job])
 
 
 @_repair
@@ -344,22 +424,24 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
     """Release ``job`` if its run is dead. A one-shot that was cut off stays due only if a start-up finds it."""
     replayed = startup and not m.bounds.recurring
     for k in m.runs_of(job):
-        dead = (w.marker[job] == m.number(k)) & (m.in_progress(w, k) == 0)
+        dead = (w.marker[job] == m.number(k)) & (m.seen_alive(w, k) == 0)
         begun = dead & (w.queued[job] == 0)
-        told = begun & member(w.row[k], TRUTH[1:])
+        told = begun & member(w.row[k], TRUTH[1:]) & (w.pruned[k] == 0)
         w.last[job] = where(told, m.number(k), w.last[job])
         consume_slot(m, w, k, told, True)
         cut_off = begun & (told == 0)
         if not replayed:
             w.next[job] = where(cut_off, w.fallen[job], w.next[job])
-        w.unclosed[k] = w.unclosed[k] | cut_off
+        if startup or not m.revision.reclaims_silently:
+            w.unclosed[k] = w.unclosed[k] | cut_off
         _interrupt_job(m, w, k, cut_off)
+        answer_request(m, w, k, dead)
         drop_marker(job, w, dead)
 
 
 def disown_row(m: Model, w: World, k: int, disk: bool) -> None:
     """Close the row of a run whose receipt is no longer valid as cut off, also if it says how the run ended."""
-    status = m.revision.task_table[w.memory[k], DISOWN]
+    status = m.revision.task_table[m.copy(w, k), DISOWN]
     if disk:
         put_memory(m, w, k, status != REFUSED, status)
         put_row(m, w, k, status != REFUSED, status)
@@ -368,7 +450,7 @@ def disown_row(m: Model, w: World, k: int, disk: bool) -> None:
 def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
     """Close the row of a run that was found cut off as interrupted, over ``lost`` too; create it first if there is none."""
     w.unclosed[k] = 0
-    open_row(m, w, k, w.memory[k] == ABSENT, disk)
+    open_row(m, w, k, m.copy(w, k) == ABSENT, disk)
     decide_row(m, w, k, True, INTERRUPTED, disk)
 
 
@@ -376,7 +458,8 @@ def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
 def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
-        dead = (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+        # Only a row that the process has read can be settled.
+        dead = (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.seen_alive(w, k) == 0)
         put_memory(m, w, k, dead, INTERRUPTED)
         put_row(m, w, k, dead, INTERRUPTED)
         _release_job(m, w, k, dead)

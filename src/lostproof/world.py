@@ -10,8 +10,9 @@ A state is packed into bytes; a field that the bounds or the revision switch off
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,10 @@ from lostproof.terms import Term, choose
 if TYPE_CHECKING:
     from lostproof.revisions import Revision
 
-__all__ = ["FIELDS", "NO_YES", "WIPES", "Field", "Home", "Layout", "World", "member", "where"]
+__all__ = [
+    "FIELDS", "GIVEN_UP", "NO_YES", "PEER_FIELDS", "WIPES", "Field", "Home", "Layout", "World", "fields_of", "member",
+    "where",
+]
 
 TASK = chart("task")
 RUN = chart("run")
@@ -40,17 +44,24 @@ class Home(Enum):
     LEDGER = "task ledger on disk"
     JOBS = "cron store on disk"
     LOG = "run log on disk"
+    OUTBOX = "delivery queue on disk"
     PROCESS = "memory of the gateway process"
     LIFE = "memory of one life of the gateway in its process"
     SERVER = "memory of the maintenance service"
     SERVICE = "memory of the cron service"
     CLI = "memory of the CLI process"
+    EXECUTOR = "memory of the process that does a run's work"
     GHOST = "the model (truth, time and budgets)"
 
     @property
     def durable(self) -> bool:
         """Whether the field survives every process."""
-        return self in (Home.LEDGER, Home.JOBS, Home.LOG)
+        return self in (Home.LEDGER, Home.JOBS, Home.LOG, Home.OUTBOX)
+
+    @property
+    def of_gateway(self) -> bool:
+        """Whether it is memory of a gateway process, so that each gateway has one."""
+        return self in (Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE)
 
 
 WIPES: dict[str, tuple[Home, ...]] = {
@@ -60,7 +71,13 @@ WIPES: dict[str, tuple[Home, ...]] = {
     "restart_in_process": (Home.LIFE, Home.SERVER, Home.SERVICE),
     "reload": (Home.SERVICE,),
 }
-"""What each event wipes: whole homes, never single fields. ``terminate`` begins a shutdown that ``exit`` ends."""
+"""What each event wipes: whole homes, never single fields, and those of the one process that it happens to.
+
+``terminate`` begins a shutdown that ``exit`` ends.
+"""
+
+PEER = "peer."
+"""What the names of fields in the memory of a second gateway begin with."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +85,8 @@ class Field:
     """A declared field: what it says, per what it exists, where it lives, and its values.
 
     ``size`` gives the number of values under some bounds and revision (0 or 1 switches the field off); ``wiped`` maps a
-    value to what is left of it when its home is wiped (0 unless given).
+    value to what is left of it when its home is wiped (0 unless given). ``elsewhere`` names another home for worlds in
+    which the field lives there. ``peer`` marks a field in the memory of the second gateway.
     """
 
     name: str
@@ -78,6 +96,22 @@ class Field:
     size: Callable[[Bounds, Revision], int]
     values: tuple[str, ...] = ()
     wiped: tuple[int, ...] = ()
+    elsewhere: Callable[[Bounds, Revision], Home | None] = lambda bounds, revision: None
+    peer: bool = False
+
+    def home_in(self, bounds: Bounds, revision: Revision) -> Home:
+        """Return where the field lives in a world of ``bounds`` under ``revision``."""
+        return self.elsewhere(bounds, revision) or self.home
+
+    @property
+    def base(self) -> str:
+        """The name that the gateway in whose memory it is has for it."""
+        return self.name.removeprefix(PEER)
+
+    @property
+    def of_peer(self) -> Field:
+        """The field of the second gateway that says the same of it."""
+        return replace(self, name=PEER + self.name, doc=f"second gateway: {self.doc}", peer=True)
 
     def label(self, value: int) -> str:
         """Return the word for ``value``."""
@@ -95,7 +129,10 @@ def _after_death(state: str) -> int:
 
 PATHS = ("timer", "catch_up", "manual")
 LOGS = ("none", "interrupted", "ended", "ended+interrupted")
+GIVEN_UP = ("no", "timed out", "cancelled")
 NO_YES = ("no", "yes")
+OUTBOX = ("none", "pending", "attempted", "acknowledged", "given up")
+SENDING = ("no", "to be sent", "sent", "left behind")
 
 FIELDS: tuple[Field, ...] = (
     Field(
@@ -111,6 +148,10 @@ FIELDS: tuple[Field, ...] = (
     Field("offline_passes", "world", Home.GHOST, "offline passes left", lambda b, r: b.offline_passes + 1),
     Field("store_faults", "world", Home.GHOST, "store faults left", lambda b, r: b.store_faults + 1),
     Field("operator_actions", "world", Home.GHOST, "operator actions left", lambda b, r: b.operator_actions + 1),
+    Field("overruns", "world", Home.GHOST, "overruns left", lambda b, r: b.overruns + 1),
+    Field("cancels", "world", Home.GHOST, "cancels left", lambda b, r: b.cancels + 1),
+    Field("clock_steps", "world", Home.GHOST, "clock steps left", lambda b, r: b.clock_steps + 1),
+    Field("read_faults", "world", Home.GHOST, "read faults left", lambda b, r: b.read_faults + 1),
     # -- per job
     Field(
         "active", "job", Home.PROCESS, "the job is in the active set",
@@ -149,14 +190,57 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.skips_interrupted_jobs(b) else 0, NO_YES,
     ),
     Field(
+        "deferred", "job", Home.SERVICE, "the job is over the limit of this start's catch-up, and to be put off",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
+        "moved_on", "job", Home.GHOST, "thousands of further runs have followed, which are not shown",
+        lambda b, r: 2 if b.retention and r.has_log else 0, NO_YES,
+    ),
+    Field(
+        "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
+        lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
+    ),
+    Field(
         "instant", "job", Home.GHOST, "the job's latest run started in the current millisecond",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
+    ),
+    Field(
+        "collected", "job", Home.SERVICE, "the slot that the job was found due for, not reserved yet (0: none)",
+        lambda b, r: b.slots + 1 if b.gateways > 1 and not r.transactions else 0,
+    ),
+    Field(
+        "accepted", "job", Home.PROCESS, "a manual run has been acknowledged, and waits in the gateway's lane",
+        lambda b, r: 2 if b.admission and b.manual and r.waits_in_lane else 0, NO_YES,
+    ),
+    Field(
+        "booked", "job", Home.JOBS, "a manual run has been acknowledged, and is booked until it is opened",
+        lambda b, r: 2 if b.admission and b.manual and r.admission == "booked" else 0, NO_YES,
+    ),
+    Field(
+        "owed", "job", Home.GHOST,
+        "an acknowledged manual run has not begun, nor was it given up (1: it waits; n + 1: run n is to be it)",
+        lambda b, r: b.runs + 2 if b.admission and b.manual else 0,
     ),
     Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
     # -- per run
     Field(
         "step", "run", Home.PROCESS, "how far the run has come in its process", _of(*RUN.states), RUN.states,
         tuple(_after_death(state) for state in RUN.states),
+        lambda b, r: Home.EXECUTOR if b.detached and r.executor_records else None,
+    ),
+    Field(
+        "work", "run", Home.PROCESS, "a process of its own, or one that ignores its abort, is doing the run's work",
+        lambda b, r: 2 if b.detached or b.overruns or r.cancels_at_once(b) else 0, NO_YES,
+        elsewhere=lambda b, r: Home.EXECUTOR if b.detached else None,
+    ),
+    Field(
+        "given_up", "run", Home.GHOST, "why the run takes its course although its work has not ended",
+        lambda b, r: len(GIVEN_UP) if r.cancels_at_once(b) else 2 if b.overruns else 0, GIVEN_UP,
+    ),
+    Field(
+        "cancelling", "run", Home.PROCESS, "an operator's cancel has told the run's work to stop",
+        lambda b, r: 2 if b.cancels and r.cancels == "by_owner" else 0, NO_YES,
     ),
     Field("path", "run", Home.GHOST, "how the run came about", lambda b, r: 3 if b.manual else 2, PATHS),
     Field("slot", "run", Home.GHOST, "the slot that the run executes (the number of slots: none)", lambda b, r: b.slots + 1),
@@ -172,7 +256,11 @@ FIELDS: tuple[Field, ...] = (
         "twin", "run", Home.GHOST, "the run has the id, and so the row, of the job's run before it",
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
-    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.outcomes + 1, ENDS),
+    Field(
+        "ahead", "run", Home.GHOST, "the wall clock has been set back since the run began",
+        lambda b, r: 2 if b.clock_steps else 0, NO_YES,
+    ),
+    Field("end", "run", Home.GHOST, "how the run really ended", lambda b, r: b.ends + 1, ENDS),
     Field("recorded", "run", Home.GHOST, "some durable store has held how the run really ended", _of(*NO_YES), NO_YES),
     Field("log", "run", Home.LOG, "lines of the run in the run log", lambda b, r: 4 if r.logs_interrupted else 3, LOGS),
     Field("log_queue", "run", Home.PROCESS, "a finished line of the run waits to be appended", _of(*NO_YES), NO_YES),
@@ -185,6 +273,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.receipts else 0, NO_YES,
     ),
     Field("row", "run", Home.LEDGER, "the row on disk", _of(*TASK.states), TASK.states),
+    Field(
+        "pruned", "run", Home.LEDGER, "the row was deleted; its last status is what it said until then",
+        lambda b, r: b.retention + 1 if b.retention else 0, NO_YES,
+    ),
     Field("memory", "run", Home.PROCESS, "the row in the gateway's memory", _of(*TASK.states), TASK.states),
     Field(
         "orphan", "run", Home.PROCESS, "the run could not create its row and holds no handle to it",
@@ -199,12 +291,32 @@ FIELDS: tuple[Field, ...] = (
         "plan", "run", Home.CLI, "what the offline pass's snapshot says about the row, until its turn (0: nothing)",
         lambda b, r: 1 + len(r.rule_table(b).offline_rows) if b.offline_passes else 0,
     ),
+    Field(
+        "outbox", "run", Home.OUTBOX, "what the delivery queue says about what the run brought forth",
+        lambda b, r: len(OUTBOX) if b.deliveries and r.queues_deliveries else 0, OUTBOX,
+    ),
+    Field(
+        "sending", "run", Home.PROCESS, "what the gateway's process is doing about what the run brought forth",
+        lambda b, r: len(SENDING) if b.deliveries else 0, SENDING,
+    ),
+    Field(
+        "received", "run", Home.GHOST, "how often somebody has got what the run brought forth (2: more than once)",
+        lambda b, r: 3 if b.deliveries else 0,
+    ),
     # -- per pair of runs
     Field("inverted", "pair", Home.GHOST, "the later-numbered row was opened first", _of(*NO_YES), NO_YES),
 )
 """All fields, in packing order."""
 
-FIELD: dict[str, Field] = {field.name: field for field in FIELDS}
+PEER_FIELDS: tuple[Field, ...] = tuple(field.of_peer for field in FIELDS if field.home.of_gateway)
+"""What a second gateway has in its memory: everything that the first has, once more."""
+
+FIELD: dict[str, Field] = {field.name: field for field in (*FIELDS, *PEER_FIELDS)}
+
+
+def fields_of(bounds: Bounds) -> tuple[Field, ...]:
+    """Return the fields of a world of ``bounds``."""
+    return (*FIELDS, *PEER_FIELDS) if bounds.gateways > 1 else FIELDS
 
 
 @dataclass(frozen=True)
@@ -243,7 +355,7 @@ class Layout:
         }
         wanted = [
             (field, index, max(field.size(bounds, revision) - 1, 0).bit_length())
-            for field in FIELDS
+            for field in fields_of(bounds)
             for index in indices[field.per]
         ]
         self.cells: dict[str, dict[tuple[int, ...], Cell]] = {}
@@ -263,9 +375,18 @@ class Layout:
         self.dtype = np.dtype(np.uint64) if self.width == 8 else np.dtype(f"S{self.width}")
         self._flip = self.width == 8 and sys.byteorder == "big"
         self.all_cells = tuple(placed[key] for key in range(len(wanted)))
-        self.homes = {
-            home: tuple(cell for cell in self.all_cells if cell.field.home is home and cell.bits) for home in Home
-        }
+        self.of_peer = {name: self.cells.get(PEER + name, cells) for name, cells in self.cells.items()}
+        """The cells by name, as the second gateway sees them: what is in a gateway's memory is in its own."""
+        self.homes, self.peer_homes = (
+            {
+                home: tuple(
+                    cell for cell in self.all_cells
+                    if cell.bits and cell.field.home_in(bounds, revision) is home and cell.field.peer is peer
+                )
+                for home in Home
+            }
+            for peer in (False, True)
+        )
 
     def cell(self, name: str, *index: int) -> Cell:
         """Return the cell of field ``name`` at ``index``."""
@@ -329,7 +450,9 @@ class _Cells:
         self._cells = cells
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Any:
-        return self._world.read(self._cells[index if isinstance(index, tuple) else (index,)])
+        cell = self._cells[index if isinstance(index, tuple) else (index,)]
+        value = self._world._values.get(cell.key)  # most reads are not the first: one call less for them
+        return self._world.read(cell) if value is None else value
 
     def __setitem__(self, index: int | tuple[int, ...], value: Any) -> None:
         self._world.write(self._cells[index if isinstance(index, tuple) else (index,)], value)
@@ -340,9 +463,15 @@ class World:
 
     A field that exists once is an attribute (``world.gateway``); the others are indexed (``world.row[k]``). Writes are
     seen by later reads of the same view and reach the packed form through :meth:`pack`.
+
+    Where there are two gateways, a view shows what one of them sees: its own memory under the plain names, and all that the
+    two share. :attr:`peer` is the same states as the other one sees them.
     """
 
-    __slots__ = ("_bytes", "_derived", "_pending", "_source", "_values", "layout", "states")
+    __slots__ = (
+        "__weakref__", "_bytes", "_derived", "_first", "_names", "_peer", "_pending", "_source", "_values", "layout",
+        "states",
+    )
 
     layout: Layout
     states: Any
@@ -351,6 +480,9 @@ class World:
     _pending: dict[int, tuple[Cell, Any]]
     _derived: dict[str, Any]
     _source: tuple[World, NDArray[Any]] | None
+    _names: dict[str, dict[tuple[int, ...], Cell]]
+    _peer: World | None
+    _first: weakref.ref[World] | None
 
     def __init__(self, layout: Layout, states: Any, source: tuple[World, NDArray[Any]] | None = None) -> None:
         put = object.__setattr__
@@ -361,16 +493,40 @@ class World:
         put(self, "_pending", {})
         put(self, "_derived", {})
         put(self, "_source", source)
+        put(self, "_names", layout.cells)
+        put(self, "_peer", None)
+        put(self, "_first", None)
+
+    @property
+    def peer(self) -> World:
+        """The same states, and the same writes, as the other gateway sees them (where there are two)."""
+        if self._first is not None:
+            first = self._first()
+            assert first is not None
+            return first
+        if self._peer is None:
+            put, peer = object.__setattr__, object.__new__(type(self))
+            for name in ("layout", "states", "_bytes", "_values", "_pending"):
+                put(peer, name, getattr(self, name))
+            put(peer, "_derived", {})
+            put(peer, "_source", None if self._source is None else (self._source[0].peer, self._source[1]))
+            put(peer, "_names", self.layout.of_peer)
+            put(peer, "_peer", None)
+            # Weak: a cycle would keep whole batches in memory until somebody collects it.
+            put(peer, "_first", weakref.ref(self))
+            put(self, "_peer", peer)
+        assert self._peer is not None
+        return self._peer
 
     def __getattr__(self, name: str) -> Any:
-        cells = self.layout.cells.get(name)
+        cells = self._names.get(name)
         if cells is None:
             raise AttributeError(name)
         single = cells.get(())
         return self.read(single) if single is not None else _Cells(self, cells)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.write(self.layout.cells[name][()], value)
+        self.write(self._names[name][()], value)
 
     def read(self, cell: Cell) -> Any:
         """Return the value of ``cell`` (0 where the field is switched off)."""
@@ -393,10 +549,15 @@ class World:
             self._values[cell.key] = value
             self._pending[cell.key] = (cell, value)
 
+    def touches(self, names: Sequence[str]) -> bool:
+        """Return whether anything has been written to the fields with ``names``, in whichever gateway."""
+        return any(cell.field.base in names for cell, _ in self._pending.values())
+
     def wipe(self, homes: Iterable[Home]) -> None:
-        """Wipe everything that lives in ``homes``."""
+        """Wipe everything that lives in ``homes`` of the gateway whose view this is."""
+        held = self.layout.homes if self._first is None else self.layout.peer_homes
         for home in homes:
-            for cell in self.layout.homes[home]:
+            for cell in held[home]:
                 wiped = cell.field.wiped
                 self.write(cell, look(wiped, self.read(cell)) if wiped else 0)
 

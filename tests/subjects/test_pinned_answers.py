@@ -15,7 +15,7 @@ from lostproof.cubes import table_of
 from lostproof.engine.verdicts import check
 from lostproof.errors import BadInput
 from lostproof.evidence import CANCELLED, KEEP, Evidence, Rule
-from lostproof.revisions import revision
+from lostproof.revisions import Revision, revision, shipped_revisions
 from lostproof.revisions.shipped_rules import EPOCHS, epoch_of, ledger_first, release_number
 from lostproof.scenarios import save_races
 from lostproof.subjects import pinned_answers as pinned
@@ -24,8 +24,8 @@ from lostproof.subjects.places import Asking, subject_at
 from lostproof.subjects.subject import with_subject
 
 ASKED_FOR = (
-    "2026.4.2", "2026.4.5", "2026.4.15", "2026.4.24", "2026.4.25", "2026.5.12", "2026.5.28", "2026.6.11", "2026.6.33",
-    "2026.7.1", "2026.8.2", "2026.9.6",
+    "2026.4.2", "2026.4.5", "2026.4.15", "2026.4.24", "2026.4.25", "2026.5.12", "2026.5.28", "2026.6.1", "2026.6.8",
+    "2026.6.11", "2026.6.33", "2026.7.1", "2026.8.1", "2026.8.2", "2026.9.5", "2026.9.6",
 )
 OBTAINED = {"on": "2026-01-02", "by": "hand"}
 
@@ -62,6 +62,14 @@ def test_our_rule_agrees_with_what_the_release_answered(version: str) -> None:
     if found != expected:
         first = next(n for n, pair in enumerate(zip(expected, found, strict=True)) if pair[0] != pair[1])
         pytest.fail(f"{everything()[first]}: expected {expected[first]}, {version} says {found[first]}")
+
+
+@pytest.mark.parametrize("shipped", shipped_revisions(), ids=lambda shipped: shipped.release)
+def test_a_shipped_revision_decides_as_its_release_answered(shipped: Revision) -> None:
+    """Every release that is a revision was asked itself, and the revision's rule says the same about everything."""
+    told = pinned_answers(shipped.release)
+    assert told is not None, f"lostproof conform openclaw@{shipped.release} --pin"
+    assert table_of(PARTS, told.rows) == answers(shipped.rule)
 
 
 @pytest.mark.parametrize("version", pinned_releases())
@@ -190,7 +198,8 @@ def test_a_scenario_with_a_pinned_release_is_replayed_without_it(tmp_path: Path)
     """The races around a release's own answers, saved, are replayed where no release is."""
     base = revision("openclaw-2026.4.15")
     mine = with_subject(base, subject_at("openclaw@2026.4.15", Asking(install=False)))
-    saved = save_races([check(mine, "smoke", ["completed-run-never-lost", "live-run-never-lost"])], tmp_path / "races")
+    result = check(mine, "smoke", ["completed-run-never-lost", "live-run-never-lost"])
+    saved = save_races(result.verdicts, tmp_path / "races")
     assert saved
     for path in saved.values():
         assert "rule:\n  subject: openclaw@2026.4.15\n  base: openclaw-2026.4.15\n" in path.read_text()

@@ -25,7 +25,8 @@ class Action:
     Attributes:
         name: what happens; with ``params`` it names the action among those that can happen in one state.
         actor: who does it, one of :data:`ACTORS`.
-        params: what it happens to, as codes: ``run``, ``job``, ``end``, ``fault`` …
+        params: what it happens to, as codes: ``run``, ``job``, ``end``, ``fault`` …; ``gateway`` if it is not the first
+            gateway that does it.
         at: a field, its index and the values in which the action can happen at all; engines use it as an index.
         guard: where, in these states, it can happen.
         effect: what it changes.
@@ -33,6 +34,7 @@ class Action:
         budget: the bound that it spends, if it is a fault.
         writes_rows: whether it can change a row on disk.
         begins_run: whether work may begin by it.
+        delivers: whether somebody may receive something by it.
         event: the chart event that it is, if it is one.
         paths: for a section of a run, the path whose write order it belongs to.
     """
@@ -47,6 +49,7 @@ class Action:
     budget: str | None = None
     writes_rows: bool = False
     begins_run: bool = False
+    delivers: bool = False
     event: tuple[str, str] | None = None
     paths: frozenset[str] = field(default_factory=frozenset)
 
@@ -65,6 +68,8 @@ class Action:
                     words[name] = m.job_name(value)
                 case "end":
                     words[name] = ENDS[value]
+                case "gateway":
+                    words[name] = value
                 case _:
                     words[name] = bool(value)
         return words

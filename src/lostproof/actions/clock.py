@@ -15,7 +15,7 @@ from lostproof.world import World, member, where
 
 __all__ = ["clock_actions"]
 
-RUNNING, LOST = chart("task").codes("running", "lost")
+RUNNING = chart("task").code("running")
 
 
 def clock_actions(m: Model) -> Iterator[Action]:
@@ -25,10 +25,14 @@ def clock_actions(m: Model) -> Iterator[Action]:
             "slot_due", "clock", ("fallen", (job,), tuple(range(m.bounds.slots))),
             partial(_can_fall, job), partial(_fall, job), (("job", job),),
         )
-    ages = (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,)
+    for job in m.jobs if m.revision.puts_off(m.bounds) else ():
+        yield Action(
+            "put_off_due", "clock", ("put_off", (job,), (1,)), partial(_comes_next, job), partial(_comes, job),
+            (("job", job),),
+        )
     for k in m.runs:
         yield Action(
-            "expire", "clock", ("expired", (k,), (0,)), partial(_can_expire, m, k, ages), partial(_expire, m, k),
+            "expire", "clock", ("expired", (k,), (0,)), partial(_can_expire, m, k), partial(_expire, m, k),
             (("run", k),),
         )
     if m.bounds.long_waits:
@@ -39,6 +43,18 @@ def clock_actions(m: Model) -> Iterator[Action]:
             )
 
 
+def _comes_next(job: int, w: World) -> Any:
+    """The jobs that were put off come one after the other."""
+    next_one: Any = True
+    for earlier in range(job):
+        next_one = next_one & (w.put_off[earlier] == 0)
+    return next_one
+
+
+def _comes(job: int, w: World) -> None:
+    w.put_off[job] = 0
+
+
 def _can_fall(job: int, w: World) -> Any:
     return w.job[job] == ENABLED
 
@@ -47,25 +63,30 @@ def _fall(job: int, w: World) -> None:
     w.fallen[job] = w.fallen[job] + 1
 
 
-def _ages(w: World, k: int, ages: tuple[int, ...]) -> Any:
+def _ages(m: Model, w: World, k: int) -> Any:
     """Return whether the row of run ``k`` is up for a decision in some copy, and its last event is still recent."""
-    return (member(w.row[k], ages) | member(w.memory[k], ages)) & (w.expired[k] == 0)
+    up = member(w.row[k], m.aging_rows)
+    if not m.goes_by_disk:
+        for process in m.processes(w):
+            up = up | member(process.memory[k], m.aging_rows)
+    return up & (w.expired[k] == 0)
 
 
-def _can_expire(m: Model, k: int, ages: tuple[int, ...], w: World) -> Any:
-    can = _ages(w, k, ages) & time_can_pass(m, w)
+def _can_expire(m: Model, k: int, w: World) -> Any:
+    can = _ages(m, w, k) & time_can_pass(m, w)
     for other in m.runs:
         if other != k:
             inverted = w.inverted[min(k, other), max(k, other)]
             older = inverted == (1 if other > k else 0)
-            can = can & ((older & _ages(w, other, ages)) == 0)
+            can = can & ((older & _ages(m, w, other)) == 0)
     return can
 
 
 def _expire(m: Model, k: int, w: World) -> None:
     for run, here in m.sharing_row(w, k, True):
         w.expired[run] = where(here, 1, w.expired[run])
-    for other in m.runs:
+    for other in m.runs if not m.bounds.clock_steps else ():
+        # The order of rows that have expired matters only if they can become young again.
         if other != k:
             w.inverted[min(k, other), max(k, other)] = 0
     time_passes(m, w)
@@ -76,7 +97,7 @@ def _can_age(m: Model, job: int, w: World) -> Any:
     can = (w.marker[job] != 0) & time_can_pass(m, w)
     if not m.bounds.agents:
         for k in m.runs_of(job):
-            can = can & (((w.marker[job] == m.number(k)) & m.in_progress(w, k)) == 0)
+            can = can & (((w.marker[job] == m.number(k)) & m.owned(w, k)) == 0)
     return can
 
 
@@ -84,6 +105,8 @@ def _age_marker(m: Model, job: int, w: World) -> None:
     """Two hours after the marker was set every row that was open then is past its grace as well."""
     w.marker_old[job] = 1
     for k in m.runs_of(job):
-        older = (w.marker[job] >= m.number(k)) & (member(w.row[k], (RUNNING,)) | member(w.memory[k], (RUNNING,)))
-        w.expired[k] = where(older, 1, w.expired[k])
+        open_somewhere = w.row[k] == RUNNING
+        for process in m.processes(w):
+            open_somewhere = open_somewhere | (process.memory[k] == RUNNING)
+        w.expired[k] = where((w.marker[job] >= m.number(k)) & open_somewhere, 1, w.expired[k])
     time_passes(m, w)

@@ -8,40 +8,61 @@ from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
-from lostproof.actions.runs import due_now, start_run, writes_rows_in
+from lostproof.actions.runs import collect_due, due_now, found_due, start_run, writes_rows_in
+from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import ENABLED, MUTANT_REPAIRS, REPAIRS, close_interrupted, drop_marker, recover_job, restore_rows
+from lostproof.steps import (
+    ABSENT,
+    ENABLED,
+    MUTANT_REPAIRS,
+    REPAIRS,
+    close_interrupted,
+    drop_marker,
+    forget_rows,
+    recover_job,
+    restore_rows,
+)
 from lostproof.tables import chart
-from lostproof.world import WIPES, World, member, where
+from lostproof.world import SENDING, WIPES, World, member, where
 
 __all__ = ["gateway_actions", "outage_actions"]
 
 GATEWAY = chart("gateway")
 NEXT = GATEWAY.table({})
+LEFT_BEHIND = SENDING.index("left behind")
 
 
 def gateway_actions(m: Model) -> Iterator[Action]:
     """Yield the steps of start-up and the end of a shutdown."""
     yield _gateway_action("start", always, partial(_start, m))
+    if m.bounds.read_faults:
+        yield _start_without_ledger(m)
     # A start takes seconds: runs of the service before do not stay between two sections for so long.
     rested = partial(no_run_is_busy, m)
     yield _gateway_action("repair", rested, partial(_repair, m, True), writes_rows=True)
-    if m.bounds.store_faults and not m.revision.memory_first and not m.revision.receipts:
+    # A release that cannot write what it found at its start does not come up at all, which is no race.
+    goes_on = not m.revision.memory_first and not m.revision.receipts and "interrupt_markers" not in m.revision.repair
+    if m.bounds.store_faults and goes_on:
         yield _gateway_action(
             "repair", lambda w: (w.store_faults > 0) & rested(w), partial(_repair, m, False),
             params=(("fault", 1),), budget="store_faults",
         )
+    if m.torn_reservations:
+        yield Action(
+            "collect", "gateway", gateway_at("repaired"),
+            lambda w: _misses_slots(m, w) & m.lock_free(w), partial(collect_due, m, m.jobs),
+        )
     first = m.revision.catch_up[0] if m.revision.catch_up else Section("reserve")
     yield _gateway_action(
-        "catch_up", m.lock_free, partial(_catch_up, m),
+        "catch_up", partial(_can_catch_up, m), partial(_catch_up, m),
         writes_rows=writes_rows_in(first), begins_run=first.event == "open",
     )
     yield _gateway_action("ready", partial(caught_up, m), partial(_ready, m))
     if m.revision.receipts:
         yield from _recoveries(m)
     if m.bounds.restarts:
-        yield _gateway_action("exit", always, partial(_wipe, "exit"))
+        yield _gateway_action("exit", partial(drained, m), partial(_wipe, "exit"))
 
 
 def _gateway_action(
@@ -67,6 +88,29 @@ def _follow(event: str, w: World) -> None:
 def _start(m: Model, w: World) -> None:
     restore_rows(m, w)
     time_passes(m, w)
+
+
+def _start_without_ledger(m: Model) -> Action:
+    """A start for which the ledger cannot be read: it goes on with an empty one, or not at all, to be tried again."""
+
+    def happen(w: World) -> None:
+        spend(w, "read_faults")
+        if m.revision.starts_without_ledger:
+            _follow("start", w)
+            forget_rows(m, w)
+            time_passes(m, w)
+
+    return Action(
+        "start", "gateway", gateway_at(*GATEWAY.sources("start")), lambda w: (w.read_faults > 0) & _any_row(m, w), happen,
+        (("unread", 1),), fair=False, budget="read_faults", event=("gateway", "start"),
+    )
+
+
+def _any_row(m: Model, w: World) -> Any:
+    some: Any = False
+    for k in m.runs:
+        some = some | (w.row[k] != ABSENT)
+    return some
 
 
 def _repair(m: Model, disk: bool, w: World) -> None:
@@ -107,21 +151,52 @@ def _close(m: Model, k: int, fault: int, w: World) -> None:
 def _can_reclaim(m: Model, job: int, w: World) -> Any:
     abandoned = (w.job[job] == ENABLED) & (w.marker[job] != 0) & m.lock_free(w)
     for k in m.runs_of(job):
-        abandoned = abandoned & (m.in_progress(w, k) == 0)
+        abandoned = abandoned & (m.seen_alive(w, k) == 0)
     return abandoned
 
 
+def _catches_up(m: Model) -> bool:
+    return bool(m.revision.catch_up) and (m.revision.catch_up_agents or not m.bounds.agents)
+
+
+def _misses_slots(m: Model, w: World) -> Any:
+    """Return whether the catch-up will find something to make up for."""
+    missed: Any = False
+    if _catches_up(m):
+        for job in m.jobs:
+            missed = missed | (due_now(m, job, w) & (w.skipped[job] == 0))
+    return missed
+
+
+def _can_catch_up(m: Model, w: World) -> Any:
+    if not m.torn_reservations:
+        return m.lock_free(w)
+    collected: Any = False
+    for job in m.jobs:
+        collected = collected | (w.collected[job] != 0)
+    return collected | ((_misses_slots(m, w) == 0) & m.lock_free(w))
+
+
 def _catch_up(m: Model, w: World) -> None:
-    if m.revision.catch_up and (m.revision.catch_up_agents or not m.bounds.agents):
-        for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
+    if _catches_up(m):
+        started: Any = 0
+        for job, due in [(job, found_due(m, job, w) & (w.skipped[job] == 0)) for job in m.jobs]:
+            if m.revision.puts_off(m.bounds):
+                over = due & (started >= m.bounds.catch_up_limit)
+                w.deferred[job] = where(over, 1, 0)
+                started = started + where(due, 1, 0)
+                due = due & (over == 0)
             start_run(m, "catch_up", job, due, w)
     for job in m.jobs:
-        w.skipped[job] = 0
+        w.skipped[job] = w.collected[job] = 0
 
 
 def _ready(m: Model, w: World) -> None:
     for name in m.revision.ready:
         REPAIRS[name](m, w)
+    for job in m.jobs if m.revision.puts_off(m.bounds) else ():
+        w.put_off[job] = where((w.deferred[job] == 1) & (w.fallen[job] > w.next[job]), 1, w.put_off[job])
+        w.deferred[job] = 0
 
 
 def _wipe(event: str, w: World) -> None:
@@ -144,19 +219,26 @@ def outage_actions(m: Model) -> Iterator[Action]:
         yield _fault(m, "crash", "crashes", lambda w: None)
     if m.bounds.restarts:
         yield _fault(m, "terminate", "restarts", lambda w: None)
-        yield _fault(m, "restart_in_process", "restarts", partial(_restart, m, m.revision.reloads_memory))
+        yield _fault(m, "restart_in_process", "restarts", partial(_start_over, m, m.revision.reloads_memory))
+        if m.bounds.read_faults and m.revision.reloads_memory and m.revision.starts_without_ledger:
+            yield _fault(m, "restart_in_process", "restarts", partial(_start_over, m, False), unread=True)
         yield _fault(m, "reload", "restarts", partial(_restart, m, False))
 
 
-def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -> Action:
+def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None], unread: bool = False) -> Action:
     def happen(w: World) -> None:
         spend(w, budget)
         _follow(event, w)
         w.wipe(WIPES.get(event, ()))
         effect(w)
+        if unread:
+            spend(w, "read_faults")
+            forget_rows(m, w)
 
     def can_happen(w: World) -> Any:
         left = getattr(w, budget) > 0
+        if unread:
+            left = left & (w.read_faults > 0) & _any_row(m, w)
         # A restart inside the process takes seconds: no run stays between two sections for so long.
         if event in ("restart_in_process", "reload"):
             return left & no_run_is_busy(m, w)
@@ -164,7 +246,7 @@ def _fault(m: Model, event: str, budget: str, effect: Callable[[World], None]) -
 
     return Action(
         event, "operator" if budget == "restarts" else "gateway", gateway_at(*GATEWAY.sources(event)),
-        can_happen, happen, fair=False, budget=budget, event=("gateway", event),
+        can_happen, happen, (("unread", 1),) if unread else (), fair=False, budget=budget, event=("gateway", event),
     )
 
 
@@ -175,3 +257,10 @@ def _restart(m: Model, reload_memory: bool, w: World) -> None:
     if reload_memory:
         restore_rows(m, w)
     time_passes(m, w)
+
+
+def _start_over(m: Model, reload_memory: bool, w: World) -> None:
+    """Restart in the process: what was left behind in the delivery queue is up for another look."""
+    _restart(m, reload_memory, w)
+    for k in m.runs:
+        w.sending[k] = where(w.sending[k] == LEFT_BEHIND, 0, w.sending[k])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from lostproof.actions.stopping import drained
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.tables import chart
@@ -26,20 +27,41 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
     Sweeps, offline passes, start-up, shutdown, pending writes and runs between two sections are short against the grace.
     Nothing is lost by letting rows and markers come of age before or after them instead: neither changes the other.
     """
-    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired", "stopping")) == 0)
+    idle: Any = True
+    for job in m.jobs:
+        idle = idle & (w.put_off[job] == 0)
+    for k in m.runs:
+        idle = idle & (w.plan[k] == 0) & (w.cancelling[k] == 0)
+    for process in m.processes(w):
+        idle = idle & _is_idle(m, process)
+    return idle
+
+
+def _is_idle(m: Model, w: World) -> Any:
+    """Return whether the gateway whose view ``w`` is has nothing to do that takes only moments."""
+    idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired")) == 0)
+    idle = idle & (stops_at_once(m, w) == 0)
     idle = idle & (((w.gateway == GATEWAY.code("catching_up")) & caught_up(m, w)) == 0)
     for k in m.runs:
-        idle = idle & (w.plan[k] == 0) & (w.log_queue[k] == 0)
+        idle = idle & (w.log_queue[k] == 0) & (m.delivering(w, k) == 0)
     return idle & no_run_is_busy(m, w)
 
 
+def stops_at_once(m: Model, w: World) -> Any:
+    """Return whether the gateway is being shut down and does not wait for runs, or has none to wait for."""
+    return (w.gateway == GATEWAY.code("stopping")) & drained(m, w)
+
+
 def no_run_is_busy(m: Model, w: World) -> Any:
-    """Return whether every run executes, waits for its batch, or is over: none is between two sections."""
+    """Return whether every run of this process executes, waits for its batch, or is over: none is between two sections."""
     return w.derived("no run is busy", partial(_all_runs_rest, m))
 
 
 def _all_runs_rest(m: Model, w: World) -> Any:
     rest = m.all_told(w)
+    if m.torn_reservations:
+        for job in m.jobs:
+            rest = rest & (w.collected[job] == 0)
     for k in m.runs:
         for path, order in m.revision.write_orders.items():
             for section, source in zip(order[1:], m.revision.states(path)[1:], strict=False):
@@ -59,6 +81,8 @@ def waits(m: Model, k: int, path: str, section: Section, source: str, w: World) 
         needed = RUN.code(source) if section.barrier else RUN.code("held")
         batch = m.same_batch(w, k, other)
         waits = waits | (batch & m.in_progress(w, other) & (w.step[other] < needed))
+        if m.bounds.deliveries and source == "held":
+            waits = waits | (batch & (w.step[other] == RUN.code(source)) & m.delivering(w, other))
         if section.together and other < k:
             waits = waits | (batch & (w.step[other] == RUN.code(source)))
     return waits

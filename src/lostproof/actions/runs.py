@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import waits
+from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import STEPS, disown_row, drop_marker
+from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker
 from lostproof.tables import chart
-from lostproof.world import PATHS, World, where
+from lostproof.world import PATHS, Home, World, where
 
-__all__ = ["due_now", "log_actions", "reservations", "run_actions", "start_run", "writes_rows_in"]
+__all__ = [
+    "can_run_now", "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "run_now",
+    "start_run", "writes_rows_in",
+]
 
 RUN, GATEWAY = chart("run"), chart("gateway")
+OK = ENDS.index("ok")
 STEP_ABSENT, RECORDED, APPLIED, SETTLED, RELEASED = RUN.codes("absent", "recorded", "applied", "settled", "released")
 
 
@@ -27,18 +32,24 @@ def reservations(m: Model) -> Iterator[Action]:
     """Yield what brings runs into being: the tick of the timer, and the operator. The catch-up belongs to start-up."""
     groups = [tuple(m.jobs)] if m.revision.batched else [(job,) for job in m.jobs]
     for jobs in groups:
+        if m.torn_reservations:
+            yield Action(
+                "collect", "gateway", gateway_at("running"), partial(_timer_fires, m, jobs), partial(collect_due, m, jobs),
+                () if m.revision.batched else (("job", jobs[0]),),
+            )
         yield Action(
             "tick", "gateway", gateway_at("running"), partial(_can_tick, m, jobs), partial(_tick, m, jobs),
             () if m.revision.batched else (("job", jobs[0]),), event=("run", m.revision.timer[0].event),
             writes_rows=writes_rows_in(m.revision.timer[0]), begins_run=m.revision.timer[0].event == "open",
         )
-    if m.bounds.manual:
+    if m.bounds.manual and not m.bounds.admission:
         for job in m.jobs:
             for same_ms in (False, True) if m.layout.cell("instant", job).bits else (False,):
                 yield Action(
-                    "run_now", "operator", gateway_at("catching_up", "running"), partial(_can_run_now, m, job, same_ms),
-                    partial(_run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
+                    "run_now", "operator", gateway_at("catching_up", "running"), partial(can_run_now, m, job, same_ms),
+                    partial(run_now, m, job, same_ms), (("job", job), *((("same_ms", 1),) if same_ms else ())), fair=False,
                     event=("run", m.revision.manual[0].event), writes_rows=writes_rows_in(m.revision.manual[0]),
+                    begins_run=m.revision.manual[0].event == "open",
                 )
 
 
@@ -49,10 +60,32 @@ def writes_rows_in(section: Section) -> bool:
 
 def due_now(m: Model, job: int, w: World) -> Any:
     """Return whether the scheduler finds ``job`` due: a slot has fallen, no marker is set, and a run is left to use."""
-    return (w.fallen[job] > w.next[job]) & m.startable(w, job)
+    return (w.fallen[job] > w.next[job]) & (w.put_off[job] == 0) & m.startable(w, job)
+
+
+def found_due(m: Model, job: int, w: World) -> Any:
+    """Return whether ``job`` is reserved now: it is due, or it was when the store was read, whatever has happened since."""
+    if not m.torn_reservations:
+        return due_now(m, job, w)
+    return (w.collected[job] != 0) & (w.job[job] == ENABLED) & m.has_free_run(w, job)
+
+
+def collect_due(m: Model, jobs: Iterable[int], w: World) -> None:
+    """Read the store and remember which jobs are due; their reservation is written next."""
+    for job, due in [(job, due_now(m, job, w) & (w.skipped[job] == 0)) for job in jobs]:
+        w.collected[job] = where(due, w.next[job] + 1, 0)
 
 
 def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
+    if not m.torn_reservations:
+        return _timer_fires(m, jobs, w)
+    collected: Any = False
+    for job in jobs:
+        collected = collected | (w.collected[job] != 0)
+    return collected
+
+
+def _timer_fires(m: Model, jobs: tuple[int, ...], w: World) -> Any:
     due: Any = False
     for job in jobs:
         due = due | due_now(m, job, w)
@@ -65,22 +98,29 @@ def _can_tick(m: Model, jobs: tuple[int, ...], w: World) -> Any:
 
 
 def _tick(m: Model, jobs: tuple[int, ...], w: World) -> None:
-    for job, due in [(job, due_now(m, job, w)) for job in jobs]:
+    for job, due in [(job, found_due(m, job, w)) for job in jobs]:
         start_run(m, "timer", job, due, w)
+        w.collected[job] = 0
 
 
-def _can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
+def can_run_now(m: Model, job: int, same_ms: bool, w: World) -> Any:
+    """Return whether ``job`` can be started by hand."""
     can = m.startable(w, job) & m.lock_free(w)
-    return can & (w.instant[job] == 1) if same_ms else can
+    return can & (w.instant[job] == 1) & _started_here(w, m.runs_of(job)[0]) if same_ms else can
 
 
-def _run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
+def _started_here(w: World, k: int) -> Any:
+    """Return whether run ``k`` belongs to this process: rows of another one are never mistaken for its own."""
+    return w.step[k] != STEP_ABSENT
+
+
+def run_now(m: Model, job: int, same_ms: bool, w: World) -> None:
     """Start a run by hand. Its start time is that of its reservation, so its identity is decided here."""
     if same_ms:
         earlier_used: Any = True
         for k in m.runs_of(job):
-            w.twin[k] = where(earlier_used & (w.step[k] == STEP_ABSENT), 1, w.twin[k])
-            earlier_used = w.step[k] != STEP_ABSENT
+            w.twin[k] = where(earlier_used & (m.step(w, k) == STEP_ABSENT), 1, w.twin[k])
+            earlier_used = m.step(w, k) != STEP_ABSENT
     start_run(m, "manual", job, True, w)
     w.instant[job] = 1
 
@@ -91,13 +131,16 @@ def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
     landing = RUN.code(m.revision.states(path)[1])
     earlier_used: Any = True
     for k in m.runs_of(job):
-        unused = w.step[k] == STEP_ABSENT
+        unused = m.step(w, k) == STEP_ABSENT
         here = on & unused & earlier_used
         earlier_used = unused == 0
         w.step[k] = where(here, landing, w.step[k])
         w.path[k] = where(here, PATHS.index(path), w.path[k])
-        slot = m.bounds.slots if path == "manual" else w.next[job]
+        slot = m.bounds.slots if path == "manual" else w.collected[job] - 1 if m.torn_reservations else w.next[job]
         w.slot[k] = where(here, slot, w.slot[k])
+        if section.event == "open" and m.bounds.detached:
+            w.work[k] = where(here, 1, w.work[k])
+        w.moved_on[job] = where(here, 0, w.moved_on[job])
         for step in section.steps:
             STEPS[step].effect(m, w, k, here, True)
 
@@ -132,7 +175,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
         yield Action(
             section.event, "run", ("step", (k,), RUN.codes(source)),
             partial(_can_advance, m, k, path, section, source, variant),
-            partial(_advance, m, k, section, RUN.code(target), dict(variant)),
+            partial(_advance, m, k, path, section, RUN.code(target), dict(variant)),
             (("run", k), *variant),
             fair=not faulty, budget="store_faults" if faulty else None,
             writes_rows=writes_rows_in(section), begins_run=section.event == "begin",
@@ -142,7 +185,7 @@ def _section_actions(m: Model, k: int, path: str, section: Section, source: str,
         yield from _disowning(m, k, path)
     if section.event == "activate":
         yield Action(
-            "fence", "run", ("step", (k,), RUN.codes(source)), partial(_is_fenced, m, k, path), partial(_fence, k),
+            "fence", "run", ("step", (k,), RUN.codes(source)), partial(_is_fenced, m, k, path), partial(_fence, m, k),
             (("run", k),), event=("run", "fence"), paths=frozenset({path}),
         )
 
@@ -188,7 +231,9 @@ def _leave(m: Model, k: int, writing: Any, w: World) -> None:
     w.age[k] = where(writing, w.age[k], 0)
 
 
-def _fence(k: int, w: World) -> None:
+def _fence(m: Model, k: int, w: World) -> None:
+    """Let run ``k`` not begin; its receipt says so."""
+    answer_request(m, w, k, True)
     w.step[k] = RELEASED
     w.age[k] = 0
 
@@ -207,15 +252,17 @@ def _can_advance(
         can = can & (w.marker[m.job_of(k)] == m.number(k))
     if source == "recorded":
         can = can & (w.reassigned[m.job_of(k)] == 0)
+    if source == "held":
+        can = can & (m.delivering(w, k) == 0)
     can = can & (waits(m, k, path, section, source, w) == 0)
     if ("fault", 1) in variant:
         can = can & (w.store_faults > 0)
     if ("same_ms", 1) in variant:
-        can = can & (w.instant[m.job_of(k)] == 1)
+        can = can & (w.instant[m.job_of(k)] == 1) & _started_here(w, k - 1)
     return can
 
 
-def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str, int], w: World) -> None:
+def _advance(m: Model, k: int, path: str, section: Section, target: int, variant: dict[str, int], w: World) -> None:
     disk = not variant.get("fault")
     if not disk:
         spend(w, "store_faults")
@@ -223,7 +270,7 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
             return
         if section.on_fault == "release":
             drop_marker(m.job_of(k), w)
-            _fence(k, w)
+            _fence(m, k, w)
             return
     members: list[tuple[int, Any]] = [(k, True)]
     if section.together and m.bounds.jobs > 1:
@@ -236,12 +283,40 @@ def _advance(m: Model, k: int, section: Section, target: int, variant: dict[str,
         w.instant[m.job_of(k)] = where(w.path[k] == PATHS.index("manual"), w.instant[m.job_of(k)], 1)
     if section.event == "end":
         w.end[k] = variant["end"]
+        w.work[k] = 0
+    if section.event in ("begin", "open") and m.bounds.detached:
+        w.work[k] = 1
     for run, here in members:
+        entitled = here & _is_entitled(m, run, section, w)
         for step in section.steps:
-            STEPS[step].effect(m, w, run, here, disk)
+            on = here if STEPS[step].home is Home.LIFE else entitled
+            STEPS[step].effect(m, w, run, on, disk)
+        if m.bounds.deliveries and not m.revision.queues_at_the_end(path):
+            _bring_forth(m, w, run, path, section, entitled)
         w.step[run] = where(here, target, w.step[run])
+        if section.event == "begin":
+            answer_request(m, w, run, here)
         if target in RUN.codes(*RUN.final):
             w.age[run] = where(here, 0, w.age[run])
+            w.cancelling[run] = where(here, 0, w.cancelling[run])
+
+
+def _bring_forth(m: Model, w: World, k: int, path: str, section: Section, on: Any) -> None:
+    """Let a run that ended ok deliver its result at once, and one that did not raise an alert when the job hears of it."""
+    if section.event == "end":
+        bring_forth(m, w, k, on & (m.told(w, k) == OK))
+    if m.revision.applies_result(path, section):
+        bring_forth(m, w, k, on & (m.told(w, k) != OK))
+
+
+def _is_entitled(m: Model, k: int, section: Section, w: World) -> Any:
+    """Return whether run ``k`` may write what ``section`` says, by its token and by what became of its service."""
+    entitled: Any = True
+    if section.fenced:
+        entitled = entitled & (w.token[m.job_of(k)] == m.number(k))
+    if section.serving:
+        entitled = entitled & (w.age[k] == 0)
+    return entitled
 
 
 # -- the run log
@@ -252,11 +327,11 @@ def log_actions(m: Model) -> Iterator[Action]:
     for k in m.runs:
         at = ("log_queue", (k,), (1,))
         logged = ("run", k)
-        if any("queue_log" in s.steps for order in m.revision.write_orders.values() for s in order):
-            yield Action("append_log", "run", at, always, partial(_append_log, k, True), (logged,))
+        if m.revision.queues_log:
+            yield Action("append_log", "run", at, always, partial(_append_log, m, k, True), (logged,))
             if m.bounds.store_faults:
                 yield Action(
-                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, k, False),
+                    "append_log", "run", at, lambda w: w.store_faults > 0, partial(_append_log, m, k, False),
                     (logged, ("fault", 1)), fair=False, budget="store_faults",
                 )
         if m.revision.logs_interrupted:
@@ -272,11 +347,11 @@ def _can_emit(k: int, w: World) -> Any:
     return (w.gateway == GATEWAY.code("running")) & (w.log_queue[k] == 0)
 
 
-def _append_log(k: int, disk: bool, w: World) -> None:
+def _append_log(m: Model, k: int, disk: bool, w: World) -> None:
     w.log_queue[k] = 0
     if disk:
         w.log[k] = 2
-        w.recorded[k] = 1
+        w.recorded[k] = w.recorded[k] | m.tells_truth(w, k)
     else:
         spend(w, "store_faults")
 

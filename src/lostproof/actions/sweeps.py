@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from lostproof.actions.action import Action, always, spend
+from lostproof.actions.readings import BOTH_READ, Reading, readings
 from lostproof.model import Model
 from lostproof.steps import decide_row, inferred, put_row
 from lostproof.tables import REFUSED, chart
 from lostproof.world import World, member, where
 
-__all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions"]
+__all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions", "would_decide"]
 
 GATEWAY = chart("gateway")
 RUNNING, LOST = chart("task").codes("running", "lost")
@@ -26,8 +27,13 @@ SWEEPING = ("starting", "repaired", "catching_up", "running")
 def sweep_actions(m: Model) -> Iterator[Action]:
     """Yield the beginning of a sweep and its decisions."""
     yield Action(
-        "sweep_begin", "sweep", ("sweep", (), (0,)), partial(_can_sweep, m), partial(_sweep_begin, m)
+        "sweep_begin", "sweep", ("sweep", (), (0,)), partial(_can_sweep, m), partial(_sweep_begin, m, False)
     )
+    if m.bounds.read_faults and m.revision.caches_evidence and m.rule_table.classes > 1:
+        yield Action(
+            "sweep_begin", "sweep", ("sweep", (), (0,)), partial(_can_misread_store, m), partial(_sweep_begin, m, True),
+            (("unread", 1),), fair=False, budget="read_faults",
+        )
     for k in m.runs:
         at = ("sweep", (), (k + 1,))
         yield Action(
@@ -38,10 +44,16 @@ def sweep_actions(m: Model) -> Iterator[Action]:
                 "sweep_row", "sweep", at, partial(_sweep_write_can_fail, m, k), partial(_sweep_row, m, k, False),
                 (("run", k), ("fault", 1)), fair=False, budget="store_faults",
             )
+        for reading in readings(m, cached=m.revision.caches_evidence):
+            yield Action(
+                "sweep_row", "sweep", at, partial(_sweep_can_misread, m, k, reading),
+                partial(_sweep_row, m, k, True, reading=reading), (("run", k), reading.param),
+                fair=False, budget="read_faults", writes_rows=True,
+            )
 
 
 def _up_for_decision(m: Model, w: World, k: int) -> Any:
-    return member(w.memory[k], (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
+    return member(m.copy(w, k), (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
 
 
 def _can_sweep(m: Model, w: World) -> Any:
@@ -59,27 +71,45 @@ def _next_row(m: Model, w: World, first: int) -> Any:
     return position
 
 
-def _sweep_begin(m: Model, w: World) -> None:
+def _sweep_begin(m: Model, unread: bool, w: World) -> None:
+    if unread:
+        spend(w, "read_faults")
     for k in m.runs:
-        w.seen[k] = m.evidence_class(w, k)
+        w.seen[k] = m.rule_table.unread_class if unread else m.evidence_class(w, k)
     w.sweep = _next_row(m, w, 0)
 
 
-def decision_parts(m: Model, w: World, k: int) -> tuple[Any, ...]:
+def _can_misread_store(m: Model, w: World) -> Any:
+    tells: Any = False
+    for k in m.runs:
+        tells = tells | (m.evidence_class(w, k) != m.rule_table.unread_class)
+    return tells & (w.read_faults > 0) & _can_sweep(m, w)
+
+
+def decision_parts(m: Model, w: World, k: int, reading: Reading = BOTH_READ) -> tuple[Any, ...]:
     """Return what the gateway's sweep has before it when it decides about row ``k``, as an index of the rule's table."""
-    seen = w.seen[k] if m.revision.caches_evidence else m.evidence_class(w, k)
-    owner = where(m.in_progress(w, k), 1, 2)
-    lost = where(w.memory[k] == LOST, 1, 0)
-    return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, m.log_evidence(w, k), seen
+    seen = w.seen[k] if m.revision.caches_evidence else reading.store(m, w, k)
+    # Who cannot tell what another process does knows of its own runs only.
+    owner = where(m.seen_alive(w, k), 1, 2 if m.bounds.gateways == 1 or m.revision.names_owner else 0)
+    lost = where(m.copy(w, k) == LOST, 1, 0)
+    return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, reading.log(m, w, k), seen
 
 
-def _answer(m: Model, w: World, k: int) -> Any:
+def _answer(m: Model, w: World, k: int, reading: Reading = BOTH_READ) -> Any:
     """Return what the rule answers about row ``k`` to the gateway's sweep: the status to write, or 0."""
-    return m.rule_table.answers[decision_parts(m, w, k)]
+    return m.rule_table.answers[decision_parts(m, w, k, reading)]
 
 
-def _sweep_row(m: Model, k: int, disk: bool, w: World) -> None:
-    answer = _answer(m, w, k)
+def would_decide(m: Model, w: World, k: int) -> Any:
+    """Return whether a sweep that begins now would write the row of run ``k``."""
+    lost, expired, gateway, active, owner, log, _ = decision_parts(m, w, k)
+    answer = m.rule_table.answers[lost, expired, gateway, active, owner, log, m.evidence_class(w, k)]
+    return _up_for_decision(m, w, k) & (answer != 0)
+
+
+def _sweep_row(m: Model, k: int, disk: bool, w: World, reading: Reading = BOTH_READ) -> None:
+    answer = _answer(m, w, k, reading)
+    reading.spend(w)
     decided = _up_for_decision(m, w, k) & (answer != 0)
     decide_row(m, w, k, decided, answer, disk)
     if not disk:
@@ -90,6 +120,12 @@ def _sweep_row(m: Model, k: int, disk: bool, w: World) -> None:
 
 def _sweep_write_can_fail(m: Model, k: int, w: World) -> Any:
     return (w.store_faults > 0) & _up_for_decision(m, w, k) & (_answer(m, w, k) != 0)
+
+
+def _sweep_can_misread(m: Model, k: int, reading: Reading, w: World) -> Any:
+    """Return whether it matters that a read fails when the sweep decides about row ``k``."""
+    matters = _answer(m, w, k, reading) != _answer(m, w, k)
+    return (w.read_faults > 0) & _up_for_decision(m, w, k) & matters
 
 
 # -- an offline CLI pass
@@ -109,6 +145,12 @@ def offline_actions(m: Model) -> Iterator[Action]:
                 "cli_row", "operator", ("plan", (k,), (snapshot,)), partial(_is_next, k),
                 partial(_cli_row, m, k, row), (("run", k),), writes_rows=True,
             )
+            for reading in readings(m, cached=False):
+                yield Action(
+                    "cli_row", "operator", ("plan", (k,), (snapshot,)), partial(_cli_can_misread, m, k, row, reading),
+                    partial(_cli_row, m, k, row, reading=reading), (("run", k), reading.param),
+                    fair=False, budget="read_faults", writes_rows=True,
+                )
 
 
 def _snapshot(m: Model, w: World, k: int) -> Any:
@@ -116,6 +158,8 @@ def _snapshot(m: Model, w: World, k: int) -> Any:
     snapshot: Any = 0
     for position, (status, expired) in enumerate(m.rule_table.offline_rows, start=1):
         snapshot = where((w.row[k] == (RUNNING, LOST)[status]) & (w.expired[k] == expired), position, snapshot)
+    if m.bounds.retention:
+        snapshot = where(w.pruned[k] == 1, 0, snapshot)
     return snapshot
 
 
@@ -141,12 +185,22 @@ def _is_next(k: int, w: World) -> Any:
     return first
 
 
-def _cli_row(m: Model, k: int, row: tuple[int, int], w: World) -> None:
+def _cli_can_misread(m: Model, k: int, row: tuple[int, int], reading: Reading, w: World) -> Any:
+    matters = _cli_answer(m, w, k, row, reading) != _cli_answer(m, w, k, row, BOTH_READ)
+    return (w.read_faults > 0) & _is_next(k, w) & matters
+
+
+def _cli_answer(m: Model, w: World, k: int, row: tuple[int, int], reading: Reading) -> Any:
+    return m.rule_table.answers[*row, 0, 0, 0, reading.log(m, w, k), reading.store(m, w, k)]
+
+
+def _cli_row(m: Model, k: int, row: tuple[int, int], w: World, reading: Reading = BOTH_READ) -> None:
     """Decide about the row as it was when the pass began, from log and store as they are now; write the whole row.
 
     Whatever the gateway has written to the row since is overwritten.
     """
     w.plan[k] = 0
-    answer = m.rule_table.answers[*row, 0, 0, 0, m.log_evidence(w, k), m.evidence_class(w, k)]
+    answer = _cli_answer(m, w, k, row, reading)
+    reading.spend(w)
     status = inferred(m, (RUNNING, LOST)[row[0]], answer)
     put_row(m, w, k, (answer != 0) & (status != REFUSED), status)

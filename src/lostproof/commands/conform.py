@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import click
 
 from lostproof.errors import BadInput
 from lostproof.options import Name, Place, bounds_option, from_here, max_states_option, output_option, subject_options
-from lostproof.output import print_json, print_views, progress, width
+from lostproof.output import print_json, print_views, progress, tell_saved, width
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result
@@ -162,21 +162,21 @@ def _pin(subject: Subject, result: Conformance) -> None:
 
 
 def _save(result: Conformance, judged: list[Result] | None, folder: Path) -> None:
+    from lostproof.files import writing_into
     from lostproof.scenarios import save_races
 
-    try:
-        _save_disagreements(result, folder)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
+    with writing_into(folder):
+        tell_saved(_save_disagreements(result, folder))
     if judged:
-        for path in save_races(judged[:1], folder).values():
-            click.echo(f"saved {from_here(path)}", err=True)
+        tell_saved(save_races(judged[0].verdicts, folder).values())
 
 
-def _save_disagreements(result: Conformance, folder: Path) -> None:
+def _save_disagreements(result: Conformance, folder: Path) -> Iterator[Path]:
+    """Write disagreements as questions, and yield the files."""
+    from lostproof.files import write_whole
+
     folder.mkdir(parents=True, exist_ok=True)
     for kind, comparison in zip(("evidence", "world"), result.comparisons, strict=True):
         for number, wrong in enumerate(comparison.disagreements[:SAVED], start=1):
             path = folder / f"disagreement-{kind}-{number:02}.json"
-            path.write_text(json.dumps(wrong.describe(), indent=2) + "\n", encoding="utf-8")
-            click.echo(f"saved {from_here(path)}", err=True)
+            yield write_whole(path, json.dumps(wrong.describe(), indent=2) + "\n")

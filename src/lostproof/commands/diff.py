@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lostproof.errors import BadInput
-from lostproof.options import Name, Place, bounds_option, format_option, from_here, max_states_option, subject_options
-from lostproof.output import print_json, print_line, print_views, progress, width
+from lostproof.options import Name, Place, bounds_option, format_option, max_states_option, subject_options
+from lostproof.output import print_json, print_line, print_views, progress, tell_saved, width
 
 if TYPE_CHECKING:
     from lostproof.comparison import Comparison
-    from lostproof.engine.verdicts import Result, Verdict
+    from lostproof.engine.verdicts import Result
     from lostproof.history import PinnedChange
     from lostproof.revisions import Revision
     from lostproof.subjects.places import Asking
@@ -91,12 +91,14 @@ def _revisions(
     from lostproof.comparison import compare
     from lostproof.report.diff import diff_data, diff_view
     from lostproof.report.diff_markdown import diff_markdown
+    from lostproof.scenarios import save_races
 
     name, slices = parse_bounds(bounds)
     with progress() as say:
         was, now = _sides(sides, base, asking)
         found = compare(was, now, bounds, limit, say, workers=os.cpu_count() or 1)
-    _save([one.now for one in found.worse], save)
+    if save:
+        tell_saved(save_races([one.now for one in found.worse], save).values())
     match form:
         case "json":
             print_json(diff_data(found, name, slices))
@@ -114,19 +116,16 @@ def _code(found: Comparison) -> int:
 def _sides(sides: Sequence[str], base: str | None, asking: Asking) -> tuple[Revision, Revision]:
     """Return both revisions; a rule goes into ``base``, or its own release, or the revision on the other side."""
     from lostproof.revisions import REVISIONS, revision
-    from lostproof.subjects.places import FUNCTION, RELEASE, subject_at
-    from lostproof.subjects.subject import with_subject
+    from lostproof.subjects.places import FUNCTION, RELEASE, revision_around
 
     if base:
-        revision(base)  # a wrong name is told before anything is asked
+        revision(base)  # a wrong name is told even where no side is a rule
 
     def side(place: str, other: str) -> Revision:
         # A word that is neither a revision nor anything that can be asked is most likely a misspelt revision.
         if place in REVISIONS or not (FUNCTION.fullmatch(place) or RELEASE.fullmatch(place) or _can_be_asked(place)):
             return revision(place)
-        subject = subject_at(place, asking)
-        into = base or subject.base or (other if other in REVISIONS else "reference")
-        return with_subject(revision(into), subject)
+        return revision_around(place, base, asking, otherwise=other if other in REVISIONS else "reference")
 
     first, second = sides
     was = side(first, second)
@@ -139,17 +138,6 @@ def _can_be_asked(place: str) -> bool:
     return is_folder(Path(place)) or is_file(Path(place)) or " " in place
 
 
-def _save(verdicts: Sequence[Verdict], folder: Path | None) -> None:
-    from lostproof.scenarios import save_race
-
-    try:
-        for verdict in verdicts if folder else ():
-            if verdict.race and folder:
-                click.echo(f"saved {from_here(save_race(verdict.race, folder))}", err=True)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
-
-
 # -- pinned verdicts
 
 
@@ -159,13 +147,15 @@ def _pinned(ref: str, races: str, save: Path | None, limit: int, form: str) -> i
     from lostproof.report.diff import pinned_data, pinned_view
     from lostproof.report.diff_markdown import pinned_markdown
     from lostproof.report.text import races_view
+    from lostproof.scenarios import save_races
 
     changes = changes_since(ref)
     worse = [one for one in changes if one.kind == WORSE]
     wanted = worse if races == "all" or form == "json" or save else worse[:1] if races == "first" else []
     with progress() as say:
         results = _explored(wanted, limit, say)
-    _save([verdict for result in results.values() for verdict in result.verdicts], save)
+    if save:
+        tell_saved(save_races([verdict for result in results.values() for verdict in result.verdicts], save).values())
     match form:
         case "json":
             print_json(pinned_data(ref, changes, results))

@@ -85,21 +85,15 @@ def _ruled(
     say: Callable[[str], None] | None,
 ) -> Revision | None:
     """Return the revision around a rule of one's own, if there is one."""
-    from lostproof.revisions import revision as named
-
     if rule is None:
         if base:
             raise BadInput("--base goes with --rule; to explore a revision as it is, give its name as an argument")
         return None
     if revision is not None:
         raise BadInput("give either a REVISION or --rule; --base says which revision a rule goes into")
-    from lostproof.subjects.places import Asking, subject_at
-    from lostproof.subjects.subject import with_subject
+    from lostproof.subjects.places import Asking, revision_around
 
-    if base:
-        named(base)  # a wrong name is told before anything is installed
-    subject = subject_at(rule, Asking(cache, timeout, say=say))
-    return with_subject(named(base or subject.base or "reference"), subject)
+    return revision_around(rule, base, Asking(cache, timeout, say=say))
 
 
 def _session(revision: str | None, scenario: Path | None, bounds: str | None, ruled: Revision | None) -> tuple[Session, str]:

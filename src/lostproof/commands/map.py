@@ -9,7 +9,7 @@ import click
 
 from lostproof.errors import BadInput, unknown
 from lostproof.options import Name, Place, from_here, output_option, subject_options
-from lostproof.output import print_json, print_views, progress, width
+from lostproof.output import print_json, print_views, progress, tell_saved, width
 
 if TYPE_CHECKING:
     from lostproof.maps.axes import Axis
@@ -23,7 +23,20 @@ SEARCHED = "1m..30m/1m"
 """The graces that are tried unless others are asked for."""
 
 
-@click.command("map")
+class _WithWorlds(click.Command):
+    """A command whose help ends with the worlds that there are."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the worlds and their timings."""
+        from lostproof.maps.worlds import WORLDS
+
+        with formatter.section("Worlds and their timings"):
+            formatter.write_dl([
+                (world.name, f"{world.title} ({', '.join(world.timings)})") for world in WORLDS.values()
+            ])
+
+
+@click.command("map", cls=_WithWorlds)
 @click.argument("name", default="reference", type=Name("revision"), metavar="[REVISION]")
 @click.option("--world", type=Name("world"), default="restart", show_default=True, metavar="WORLD",
               help="What happens to the run.")
@@ -49,16 +62,6 @@ def map_(
       lostproof map openclaw-2026.4.15 --x downtime --y duration
       lostproof map openclaw-2026.4.15 --world no-restart --x grace=1m..10m/30s --y duration=1m..10m/30s
       lostproof map openclaw-2026.4.15 --world offline --set takes=20s --grace 5m
-
-    \b
-    Worlds and their timings:
-      restart             killed some time after the start     duration, kill, downtime, startup
-      restart-after-end   killed when the work has just ended  duration, after, downtime, startup
-      restart-in-batch    killed while a slower job works      duration, slower, kill, downtime, startup
-      restart-in-process  the run outlives a restart           duration, restart, downtime
-      reload              the run outlives a hot reload        duration, restart, startup
-      no-restart          a manual run, and nothing happens    duration, startup
-      offline             a maintenance pass of a CLI          duration, pass, takes, startup
 
     Each cell is one simulated world, with all timers on the dot, watched until nothing changes any more. A false lost is a
     row that becomes lost although its run is recorded, has ended, or is live; a zombie is a row that runs for ever although
@@ -89,8 +92,8 @@ def map_(
 
         write_picture(grid, proved, out)
         click.echo(f"drawn {from_here(out)}", err=True)
-    for path in _save(grid, save) if save else ():
-        click.echo(f"saved {from_here(path)}", err=True)
+    if save:
+        tell_saved(_save(grid, save))
     if form == "json":
         print_json(map_data(grid, proved))
     else:
@@ -151,21 +154,18 @@ def _picture(out: Path | None) -> bool:
 
 
 def _save(grid: Grid, folder: Path) -> list[Path]:
+    from lostproof.files import writing_into
     from lostproof.maps.examples import save_examples
 
-    try:
+    with writing_into(folder):
         return save_examples(grid, folder)
-    except OSError as error:
-        raise BadInput(f"{folder}: cannot be written to ({error.strerror})") from error
 
 
 def _revision(name: str, rule: str | None, cache: Path | None, timeout: float, save: Path | None) -> Revision:
     from lostproof.revisions import revision
 
-    base = revision(name)
     if rule is None:
-        return base
-    from lostproof.subjects.places import Asking, subject_at
-    from lostproof.subjects.subject import with_subject
+        return revision(name)
+    from lostproof.subjects.places import Asking, revision_around
 
-    return with_subject(base, subject_at(rule, Asking(cache, timeout, keep=save or Path())))
+    return revision_around(rule, name, Asking(cache, timeout, keep=save or Path()))

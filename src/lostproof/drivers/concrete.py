@@ -15,9 +15,10 @@ from lostproof.world import PATHS
 __all__ = ["TimedRace", "concrete", "timed"]
 
 LATENCY_MS = {
-    "activate": 2, "begin": 2, "record": 2, "supersede": 2, "disown": 2, "apply": 2, "settle": 5,
+    "collect": 1, "activate": 2, "begin": 2, "record": 2, "supersede": 2, "disown": 2, "apply": 2, "settle": 5,
     "append_log": 20, "append_interrupted": 20, "sweep_row": 1, "cli_row": 100, "start": 5_000, "repair": 3_000,
     "close_interrupted": 5, "catch_up": 50, "ready": 10, "exit": 500,
+    "enqueue": 2, "attempt": 2, "send": 300, "acknowledge": 5, "take_up": 500, "give_up": 500,
 }
 """How long a step usually takes after the one before it; everything else takes a second."""
 
@@ -37,13 +38,14 @@ class TimedRace:
         race: the race.
         moments: all that happens, with rows and markers coming of age where the clock says so.
         steps: how many of ``moments`` are the race proper; the rest is its continuation.
-        point_of_no_return: position in ``moments``, from 1.
+        point_of_no_return: the step of ``moments`` (from 1) after which nothing averts the violation, 0 if all was decided
+            from the beginning; None for a leads-to property that luck in what follows could still save.
     """
 
     race: Race
     moments: tuple[Moment, ...]
     steps: int
-    point_of_no_return: int
+    point_of_no_return: int | None
 
 
 def concrete(race: Race, constants: Constants | None = None) -> TimedRace:
@@ -62,14 +64,23 @@ def concrete(race: Race, constants: Constants | None = None) -> TimedRace:
             continue
         moments = tuple(sim.trace)
         if reproduces(race, sim):
-            point = race.point_of_no_return
-            return TimedRace(race, moments, ends[race.steps - 1] if race.steps else 0, ends[point - 1] if point else 0)
+            return TimedRace(race, moments, _end(ends, race.steps), _decided(race, ends))
         reasons.append("the violation does not occur")
     schedule = " | ".join(race.model.actions[number].label(race.model) for number in race.actions)
     raise Defect(
         f"{race.model.revision.name}: a race against {race.property.id} does not replay in time "
         f"({'; '.join(dict.fromkeys(reasons))}): {schedule}"
     )
+
+
+def _end(ends: Sequence[int], steps: int) -> int:
+    """Return how many moments there are after the first ``steps`` of a race's actions."""
+    return ends[steps - 1] if steps else 0
+
+
+def _decided(race: Race, ends: Sequence[int]) -> int | None:
+    """Return how many moments there are up to the point of no return; None if there is no such point."""
+    return _end(ends, race.point_of_no_return) if race.doomed or race.property.kind != "leads-to" else None
 
 
 def timed(model: Model, actions: Sequence[int], states: Sequence[int], given: Sequence[Moment] = ()) -> tuple[Moment, ...]:
@@ -131,7 +142,7 @@ def _same_moment(model: Model, actions: Sequence[int], states: Sequence[int]) ->
         action = model.actions[number]
         before, after = model.view(states[position]), model.view(states[position + 1])
         for k in model.runs:
-            if before.step[k] == 0 != after.step[k]:
+            if model.step(before, k) == 0 != model.step(after, k):
                 reserved[k] = started[k] = position
                 if action.get("same_ms"):
                     together |= set(range(started.get(k - 1, -1) + 1, position + 1))

@@ -78,7 +78,7 @@ def _delay(sim: Timed, number: int, rng: random.Random) -> int:
     name = sim.model.actions[number].name
     if name == "end":
         return int(10 ** rng.uniform(2, 6.2))
-    if name in ("slot_due", "run_now", "start"):
+    if name in ("slot_due", "run_now", "accept", "start"):
         return int(10 ** rng.uniform(2, 5.8))
     return rng.randint(0, 2 * LATENCY_MS.get(name, 500))
 

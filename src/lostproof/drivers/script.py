@@ -18,7 +18,7 @@ from lostproof.world import Home
 
 __all__ = ["WRITES", "Cue", "Script", "play"]
 
-WRITES = {"row": Home.LEDGER, "job": Home.JOBS, "log": Home.LOG}
+WRITES = {"row": Home.LEDGER, "job": Home.JOBS, "log": Home.LOG, "outbox": Home.OUTBOX}
 """What a cue can hold back or let fail: a run's next write to one of these stores."""
 
 NEVER_BY_ITSELF = ("end", "start", "slot_due")
@@ -138,11 +138,13 @@ def _choose(sim: Timed, cue: Cue) -> int:
         if number not in enabled:
             reasons.append(f"{action.label(sim.model)} cannot happen in this state{WHY_NOT.get(cue.do, '')}")
             continue
-        extra = {name for name, _ in set(action.params) - set(cue.params)}
+        # Which run it is says which gateway does it.
+        known = {"early", "same_ms", *(["gateway"] if action.actor == "run" else [])}
+        extra = {name for name, _ in set(action.params) - set(cue.params)} - known
         earliest, latest = sim.window(number)
         if cue.at_ms < earliest or (latest is not None and cue.at_ms > latest):
             reasons.append(f"{action.label(sim.model)} is not possible at this moment")
-        elif extra <= {"early", "same_ms"}:
+        elif not extra:
             return number
     words = ", ".join(sim.model.actions[number].label(sim.model) for number in enabled)
     raise Impossible(f"{reasons[0] if reasons else _no_such(sim, cue)}; possible now: {words}")
@@ -184,6 +186,7 @@ def _come_to_rest(stage: _Stage) -> None:
     """Let the product go on by the clock until nothing happens any more but sweeps that change nothing."""
     sim = stage.sim
     before: int | None = None
+    swept: set[int | None] = set()
     for _ in range(AT_REST):
         due = _due(stage)
         if due is None or _is_sweep(stage, due[1]):
@@ -193,14 +196,25 @@ def _come_to_rest(stage: _Stage) -> None:
             if other is not None and (due is None or (sim.state in sim.memory.idle and due[0] < other - BESIDE_MS)):
                 sim.advance(other if due is None else other - BESIDE_MS)
                 continue
-            before = sim.state
+            if sim.state != before and not _sweeping(sim):
+                before, swept = sim.state, set()
+            swept |= {sim.model.actions[due[1]].get("gateway")} if due else set()
         assert due is not None
         if sim.model.actions[due[1]].actor != "sweep":
             before = None
         _happen(stage, *due)
-        if sim.state == before and not sim.view().sweep:
+        if sim.state == before and not _sweeping(sim) and swept >= _sweepers(stage):
             sim.memory.idle.add(sim.state)
     raise Defect(f"{sim.model.revision.name}: a world does not come to rest within {AT_REST} steps")
+
+
+def _sweeping(sim: Timed) -> bool:
+    return any(process.sweep for process in sim.model.processes(sim.view()))
+
+
+def _sweepers(stage: _Stage) -> set[int | None]:
+    """Return the gateways that can begin a sweep (None: the first)."""
+    return {stage.sim.model.actions[n].get("gateway") for n in stage.sim.enabled() if _is_sweep(stage, n)}
 
 
 def _is_sweep(stage: _Stage, number: int) -> bool:
@@ -280,6 +294,8 @@ def _stores(stage: _Stage, number: int) -> set[str]:
     action = stage.sim.model.actions[number]
     if action.name in ("append_log", "append_interrupted"):
         return {"log"}
+    if action.name in ("enqueue", "attempt", "acknowledge", "give_up"):
+        return {"outbox"}
     homes = {
         STEPS[step].home
         for path, order in stage.sim.model.revision.write_orders.items()

@@ -2,6 +2,9 @@
 
 Ages are not chosen here but follow from the clock: a row expires when the grace has passed since its last event, a marker
 is stuck after two hours. Every other action has a window of moments in which it may happen.
+
+Moments are those of a clock that nobody sets, and that stands still while the machine sleeps: timers follow it. Rows and
+markers have the time of the wall clock, which can be set; how far it is off is kept beside.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lostproof.actions import Action
+from lostproof.actions.wall_clock import CLOCK_STEPS
 from lostproof.engine.stepper import apply, enabled
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
@@ -19,6 +24,7 @@ from lostproof.world import PATHS, World
 __all__ = ["AGING", "Impossible", "Memory", "Moment", "Timed", "broken_by"]
 
 TASK, RUN = chart("task"), chart("run")
+STOPPING = chart("gateway").code("stopping")
 AGING = ("expire", "age_marker")
 """Actions that the clock takes by itself."""
 
@@ -47,14 +53,30 @@ class Moment:
 
 @dataclass
 class Stamps:
-    """When things last happened, in milliseconds."""
+    """When things last happened, in milliseconds.
 
-    started: int = 0
-    swept: int | None = None
+    Attributes:
+        started, swept: what a gateway's timers go by, for each gateway (None: the first).
+        wall: how far the wall clock is ahead of the moments.
+        row, marker: the times that rows and markers hold, by the wall clock.
+        closed: when rows came to what they say, by the wall clock.
+        put_off: until when jobs are put off.
+        logged: when a line was last written into the log of each job.
+        begun: the start time of each run, by the wall clock.
+    """
+
+    started: dict[int | None, int] = field(default_factory=dict)
+    wall: int = 0
+    swept: dict[int | None, int] = field(default_factory=dict)
     offline: int = 0
+    terminated: int = 0
     reserved: dict[int, int] = field(default_factory=dict)
     start: dict[int, int] = field(default_factory=dict)
+    begun: dict[int, int] = field(default_factory=dict)
     row: dict[int, int] = field(default_factory=dict)
+    closed: dict[int, int] = field(default_factory=dict)
+    logged: dict[int, int] = field(default_factory=dict)
+    put_off: dict[int, int] = field(default_factory=dict)
     marker: dict[int, int] = field(default_factory=dict)
 
 
@@ -130,13 +152,19 @@ class Timed:
         action, stamps, constants = self.model.actions[number], self.stamps, self.constants
         match action.name:
             case "expire":
-                return stamps.row.get(action.get("run") or 0, 0) + constants.grace_ms, None
+                return stamps.row.get(action.get("run") or 0, 0) + constants.grace_ms - stamps.wall, None
             case "age_marker":
-                return stamps.marker.get(action.get("job") or 0, 0) + constants.stuck_ms, None
+                return stamps.marker.get(action.get("job") or 0, 0) + constants.stuck_ms - stamps.wall, None
             case "sweep_begin":
-                return self._sweep_due(), None
+                return self._sweep_due(action.get("gateway")), None
             case "cli_row":
                 return self.now, stamps.offline + constants.offline_pass_ms
+            case "put_off_due":
+                return stamps.put_off.get(action.get("job") or 0, 0), None
+            case "prune_row" | "prune_log":
+                return self._kept_until(number), None
+            case "abort" if self.view().gateway == STOPPING:
+                return stamps.terminated + constants.drain_ms, None
             case "begin" | "run_now":
                 return self._start_window(number)
             case _:
@@ -147,24 +175,34 @@ class Timed:
         earliest = max(at_ms, self.window(number)[0])
         if self.model.actions[number].name != "sweep_begin":
             return earliest
-        constants = self.constants
-        if self.stamps.swept is None and earliest <= self.stamps.started + constants.first_sweep_ms:
+        constants, gateway = self.constants, self.model.actions[number].get("gateway")
+        started = self.stamps.started.get(gateway, 0)
+        if gateway not in self.stamps.swept and earliest <= started + constants.first_sweep_ms:
             return earliest
-        return earliest + (self.stamps.started - earliest) % constants.sweep_ms
+        return earliest + (started - earliest) % constants.sweep_ms
 
-    def _sweep_due(self) -> int:
-        constants, stamps = self.constants, self.stamps
-        if stamps.swept is None:
-            return stamps.started + constants.first_sweep_ms
-        since = max(stamps.swept - stamps.started, 0)
-        return stamps.started + (since // constants.sweep_ms + 1) * constants.sweep_ms
+    def _sweep_due(self, gateway: int | None) -> int:
+        constants, started = self.constants, self.stamps.started.get(gateway, 0)
+        if gateway not in self.stamps.swept:
+            return started + constants.first_sweep_ms
+        since = max(self.stamps.swept[gateway] - started, 0)
+        return started + (since // constants.sweep_ms + 1) * constants.sweep_ms
+
+    def _kept_until(self, number: int) -> int:
+        """Return when a row has been kept long enough, or when so many runs have followed that no line is left."""
+        action, stamps, constants = self.model.actions[number], self.stamps, self.constants
+        if action.name == "prune_log":
+            return stamps.logged.get(action.get("job") or 0, 0) + constants.log_runs * constants.sweep_ms
+        k = action.get("run") or 0
+        lost = self.model.copy(self.view(), k) == TASK.code("lost")
+        return stamps.closed.get(k, 0) + (constants.lost_retention_ms if lost else constants.retention_ms) - stamps.wall
 
     def _start_window(self, number: int) -> tuple[int, int | None]:
         """Return when a run may take its start time: it decides the run's identity."""
         action, view = self.model.actions[number], self.view()
         if action.name == "run_now":
             runs = self.model.runs_of(action.get("job") or 0)
-            k = next(k for k in runs if view.step[k] == RUN.code("absent"))
+            k = next(k for k in runs if self.model.step(view, k) == RUN.code("absent"))
         else:
             k = action.get("run") or 0
             if view.path[k] == PATHS.index("manual"):
@@ -219,28 +257,62 @@ class Timed:
         return moment
 
     def _stamp(self, number: int, before: int) -> None:
-        name = self.model.actions[number].name
+        action = self.model.actions[number]
+        name, gateway = action.name, action.get("gateway")
         if name in ("start", "restart_in_process"):
-            self.stamps.started, self.stamps.swept = self.now, None
+            self.stamps.started[gateway] = self.now
+            self.stamps.swept.pop(gateway, None)
         elif name == "sweep_begin":
-            self.stamps.swept = self.now
+            self.stamps.swept[gateway] = self.now
         elif name == "cli_begin":
             self.stamps.offline = self.now
+        elif name in CLOCK_STEPS:
+            self.stamps.wall += self._step_of_clock(name, before)
+        elif name == "terminate":
+            self.stamps.terminated = self.now
         old, new = self.model.view(before), self.view()
         for k in self.model.runs:
-            if old.step[k] == RUN.code("absent") != new.step[k]:
-                self.stamps.reserved[k] = self.stamps.start[k] = self.now
-            if new.step[k] == RUN.code("activated") != old.step[k]:
-                self.stamps.start[k] = self.now
-            if new.step[k] == RUN.code("executing") != old.step[k]:
-                if new.path[k] != PATHS.index("manual") and old.step[k] != RUN.code("activated"):
-                    self.stamps.start[k] = self.now
-                self.stamps.row[k] = self.stamps.start[k]
-            if new.memory[k] == TASK.code("lost") != old.memory[k] and name == "sweep_row":
-                self.stamps.row[k] = self.now
+            was, now = self.model.step(old, k), self.model.step(new, k)
+            if was == RUN.code("absent") != now:
+                self.stamps.reserved[k] = self.now
+                self._take_start(k)
+            if now == RUN.code("activated") != was:
+                self._take_start(k)
+            if now == RUN.code("executing") != was:
+                if new.path[k] != PATHS.index("manual") and was != RUN.code("activated"):
+                    self._take_start(k)
+                self.stamps.row[k] = self.stamps.begun[k]
+            if new.log[k] > old.log[k]:
+                self.stamps.logged[self.model.job_of(k)] = self.now
+            if self.model.copy(new, k) != self.model.copy(old, k):
+                self.stamps.closed[k] = self.now + self.stamps.wall
+            if name == "sweep_row" and self._loses(action, old, new, k):
+                self.stamps.row[k] = self.now + self.stamps.wall
         for job in self.model.jobs:
+            if new.put_off[job] > old.put_off[job]:
+                before_it = sum(new.put_off[other] for other in range(job))
+                self.stamps.put_off[job] = self.now + (before_it + 1) * self.constants.stagger_ms
             if new.marker[job] not in (0, old.marker[job]):
-                self.stamps.marker[job] = self.now
+                self.stamps.marker[job] = self.now + self.stamps.wall
+
+    def _take_start(self, k: int) -> None:
+        """Let run ``k`` read the clock for its start time."""
+        self.stamps.start[k] = self.now
+        self.stamps.begun[k] = self.now + self.stamps.wall
+
+    def _step_of_clock(self, name: str, before: int) -> int:
+        """Return how far the wall clock is set: by a whole step beyond everything that is open, so that all of it turns."""
+        view, stamps, constants = self.model.view(before), self.stamps, self.constants
+        now, aging = self.now + stamps.wall, self.model.aging_rows
+        rows = [at for k, at in stamps.row.items() if view.row[k] in aging or view.memory[k] in aging]
+        times = [now, *rows, *(at for job, at in stamps.marker.items() if view.marker[job])]
+        step = max(constants.clock_step_ms, constants.grace_ms, constants.stuck_ms)
+        return min(times) - now - step if name == "clock_back" else max(times) - now + step
+
+    def _loses(self, action: Action, old: World, new: World, k: int) -> bool:
+        """Return whether the row of run ``k`` becomes lost in the memory of the gateway that does ``action``."""
+        before, after = (self.model.viewed_by(action, w).memory[k] for w in (old, new))
+        return bool(after == TASK.code("lost") != before)
 
     def _after(self, before: int, number: int) -> int:
         found = self.memory.after.get((before, number))

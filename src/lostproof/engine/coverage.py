@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lostproof.actions import decision_parts
+from lostproof.actions.readings import Reading
 from lostproof.engine.explorer import Expansion
 from lostproof.evidence import DOMAIN, INTERRUPTED, INTERRUPTED_EARLIER, LIVE_PARTS
 from lostproof.model import Model
@@ -105,7 +106,7 @@ class CoverageWitness:
         """Count one action's transitions on a batch."""
         action, model = self._model.actions[expansion.action], self._model
         self.coverage.actions[self._action_name(expansion.action)] += len(source)
-        before, after = expansion.before, expansion.after
+        before, after = (model.viewed_by(action, view) for view in (expansion.before, expansion.after))
         if action.event is not None and action.event[0] == "gateway":
             self._count_edges(GATEWAY, action.event[1], before.gateway, after.gateway)
         for k in model.runs:
@@ -113,7 +114,8 @@ class CoverageWitness:
             if action.writes_rows:
                 self._count_changes(before.row[k], after.row[k])
         if action.name == "sweep_row":
-            self._count_decisions(before, action.get("run") or 0)
+            reading = Reading(torn=bool(action.get("torn")), unread=bool(action.get("unread")))
+            self._count_decisions(before, action.get("run") or 0, reading)
 
     def _count_edges(self, counted: Chart, event: str | None, before: Any, after: Any) -> None:
         """Count the edges taken, those of ``event`` only if it is given."""
@@ -125,10 +127,10 @@ class CoverageWitness:
                 count = int(np.count_nonzero((before == source) & (after == target)))
                 self.coverage.edges[edge_name(counted, edge)] += count
 
-    def _count_decisions(self, before: World, k: int) -> None:
+    def _count_decisions(self, before: World, k: int, reading: Reading) -> None:
         """Count the rows of the rule's table that the gateway's sweep reached."""
         rows = np.zeros(before.states.shape, dtype=np.int64)
-        parts = decision_parts(self._model, before, k)
+        parts = decision_parts(self._model, before, k, reading)
         for part, size in zip(parts, self._shape, strict=True):
             rows = rows * size + part
         for row, count in enumerate(np.bincount(rows, minlength=int(np.prod(self._shape)))):

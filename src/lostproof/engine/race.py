@@ -28,6 +28,7 @@ __all__ = [
     "shortest_race",
     "transient_violation",
     "way_to",
+    "why",
     "with_point_of_no_return",
 ]
 
@@ -85,12 +86,17 @@ class Race:
     @cached_property
     def because(self) -> str:
         """Why the property is false in it, in words."""
-        return self.property.because.format(it=self.property.name_of(self.model, self.subject))
+        return why(self.model, self.property, self.subject)
 
     @cached_property
     def faults(self) -> int:
         """How many budgeted faults happen in it."""
         return int(self.model.faults_spent(self.model.view(self.states[-1])))
+
+
+def why(model: Model, judged: Property, subject: Any) -> str:
+    """Return why a property that is broken for ``subject`` is so, in words."""
+    return judged.because.format(it=judged.name_of(model, subject))
 
 
 class StepJudge:
@@ -103,9 +109,8 @@ class StepJudge:
 
     def see(self, expansion: Expansion, source: NDArray[np.int32], depth: NDArray[np.int32]) -> None:
         """Judge what one action does to a batch."""
-        action = self._model.actions[expansion.action]
         for judged in self._properties:
-            if not (action.begins_run if judged.per == "slot" else action.writes_rows):
+            if not expansion.after.touches(judged.breakable_by):
                 continue
             assert judged.step is not None
             for position, subject in enumerate(judged.subjects(self._model)):

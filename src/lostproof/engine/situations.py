@@ -17,7 +17,7 @@ from lostproof.engine.graph import Graph
 from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.tables import chart
-from lostproof.world import NO_YES, World
+from lostproof.world import NO_YES, World, where
 
 __all__ = ["PARTS", "Seen", "Situation", "situations", "way_to"]
 
@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """What a situation tells, and the values of each part."""
 
+ABSENT = chart("run").code("absent")
 SIZES = tuple(len(values) for values in PARTS.values())
 
 
@@ -65,7 +66,7 @@ def situations(graph: Graph) -> dict[Situation, Seen]:
     for start in range(0, len(graph.states), CHUNK):
         view, depth = graph.view(start, start + CHUNK), graph.depth[start : start + CHUNK]
         for k in graph.model.runs:
-            codes = _codes(view, k, len(depth))
+            codes = _codes(graph.model, view, k, len(depth))
             counts += np.bincount(codes, minlength=size)
             np.minimum.at(depths, codes, depth)
     return {
@@ -73,16 +74,20 @@ def situations(graph: Graph) -> dict[Situation, Seen]:
     }
 
 
-def _codes(view: World, k: int, count: int) -> NDArray[np.int64]:
+def _codes(model: Model, view: World, k: int, count: int) -> NDArray[np.int64]:
     """Return the number of the situation of run ``k`` in each state of a batch."""
     codes = np.zeros(count, dtype=np.int64)
-    for size, value in zip(SIZES, _parts(view, k), strict=True):
+    for size, value in zip(SIZES, _parts(model, view, k), strict=True):
         codes = codes * size + value
     return codes
 
 
-def _parts(view: World, k: int) -> tuple[Any, ...]:
-    return view.step[k], view.end[k], view.recorded[k], view.row[k], view.gateway
+def _parts(model: Model, view: World, k: int) -> tuple[Any, ...]:
+    gateway = view.gateway
+    if model.bounds.gateways > 1:
+        # What the second gateway does is told of the runs that it has started.
+        gateway = where(view.peer.step[k] == ABSENT, gateway, view.peer.gateway)
+    return model.step(view, k), view.end[k], view.recorded[k], view.row[k], gateway
 
 
 def _situation(code: int) -> Situation:
@@ -108,7 +113,7 @@ def _in_situation(model: Model, states: NDArray[Any], code: int) -> NDArray[Any]
     view = World(model.layout, states)
     there = np.zeros(len(states), dtype=bool)
     for k in model.runs:
-        there |= _codes(view, k, len(states)) == code
+        there |= _codes(model, view, k, len(states)) == code
     return states[there]
 
 

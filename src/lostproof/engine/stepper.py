@@ -16,7 +16,13 @@ def is_enabled(model: Model, state: int, number: int) -> bool:
 def enabled(model: Model, state: int) -> list[int]:
     """Return the numbers of the actions that can happen in ``state``, in the model's order."""
     view = model.view(state)
-    return [number for number in range(len(model.actions)) if _can_happen(model, view, number)]
+    actions = model.actions
+    return sorted(
+        number
+        for cell, numbers in model.actions_at
+        for number in numbers.get(view.read(cell), ())
+        if actions[number].guard(view)
+    )
 
 
 def _can_happen(model: Model, view: World, number: int) -> bool:

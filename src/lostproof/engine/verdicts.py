@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,25 +162,28 @@ def check_all(
     """Return the result of :func:`check` for each of ``subjects``; each slice's graph is also given to ``survey``.
 
     With more than one of ``workers`` the slices of known revisions, and of those with a tabulated rule of one's own, are
-    explored in processes of their own.
+    explored in processes of their own. Revisions that differ in nothing that a model reads share one exploration.
     """
     revisions = [revision(subject) if isinstance(subject, str) else subject for subject in subjects]
     name, slices = parse_bounds(bounds)
     judged = [property_named(p) for p in properties] if properties else list(PROPERTIES)
     say = on_progress or (lambda line: None)
-    tasks = [(subject, part) for subject in revisions for part in slices]
+    distinct: dict[Hashable, Revision] = {}
+    for subject in revisions:
+        distinct.setdefault(subject.semantics, subject)
+    tasks = [(subject, part) for subject in distinct.values() for part in slices]
     workers = min(workers, len(tasks))
-    if workers > 1 and all(_is_known(subject) or subject.own_rule for subject in revisions):
+    if workers > 1 and all(_is_known(subject) or subject.own_rule for subject in distinct.values()):
         reports = _in_processes(tasks, [p.id for p in judged], max_states, say, workers, survey)
     else:
         reports = []
         for subject, part in tasks:
             say(f"{subject.name} {part.name}")
             reports.append(explore(subject, part, judged, max_states, say, survey))
-    return [
-        _result(subject, name, judged, reports[i * len(slices) : (i + 1) * len(slices)])
-        for i, subject in enumerate(revisions)
-    ]
+    found: dict[Hashable, list[SliceReport]] = {}
+    for (subject, _), report in zip(tasks, reports, strict=True):
+        found.setdefault(subject.semantics, []).append(report)
+    return [_result(subject, name, judged, found[subject.semantics]) for subject in revisions]
 
 
 def _in_processes(

@@ -46,6 +46,15 @@ STARTUP_LEAST = 1_000
 """No gateway comes from scheduling its maintenance to cron in less, in milliseconds."""
 
 
+NO_STAMPS = ("swept", "wall")
+"""What the simulator remembers that is no stamp here: sweeps are told apart otherwise, and nobody sets the wall clock."""
+
+
+def _key(stamp: Stamp) -> Hashable:
+    """Return where a stamp is kept among several: for what each gateway has, the first gateway's."""
+    return stamp[1] if len(stamp) > 1 else None
+
+
 def since(name: str, about: Hashable) -> Stamp:
     """Return the stamp of the moment from which on something was possible."""
     return ("since", name, about)
@@ -68,8 +77,9 @@ class Clock:
     def _all_stamps(self) -> list[Stamp]:
         """Return the stamps that the simulator keeps, except that of the last sweep; of two, the later one matters more."""
         count = max(len(self.model.runs), len(self.model.jobs))
-        plain = [(name,) for name, value in vars(Stamps()).items() if not isinstance(value, dict) and name != "swept"]
-        indexed = [(name, k) for k in range(count) for name, value in vars(Stamps()).items() if isinstance(value, dict)]
+        kept = {name: isinstance(value, dict) for name, value in vars(Stamps()).items() if name not in NO_STAMPS}
+        plain = [(name,) for name, several in kept.items() if not several or (name,) == STARTED]
+        indexed = [(name, k) for k in range(count) for name, several in kept.items() if several and (name,) != STARTED]
         return [*plain, *indexed, NOW]
 
     def _ask(self, state: int, values: dict[Stamp, int]) -> Timed:
@@ -78,10 +88,10 @@ class Clock:
         sim.state, sim.now, sim.stamps = state, values[NOW], Stamps()
         for stamp, value in values.items():
             if stamp != NOW:
-                if len(stamp) == 1:
-                    setattr(sim.stamps, stamp[0], value)
+                if isinstance(getattr(sim.stamps, stamp[0]), dict):
+                    getattr(sim.stamps, stamp[0])[_key(stamp)] = value
                 else:
-                    getattr(sim.stamps, stamp[0])[stamp[1]] = value
+                    setattr(sim.stamps, stamp[0], value)
         return sim
 
     def window(self, state: int, number: int) -> list[tuple[Stamp, int, bool]] | None:
@@ -115,7 +125,7 @@ class Clock:
             changed = {}
             for stamp in self._stamps[:-1]:
                 kept = vars(sim.stamps)[stamp[0]]
-                value = kept if len(stamp) == 1 else kept[stamp[1]]
+                value = kept[_key(stamp)] if isinstance(kept, dict) else kept
                 if value != values[stamp]:
                     changed[stamp] = self._told(value)[0]
             self._set[key] = changed

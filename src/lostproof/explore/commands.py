@@ -27,7 +27,7 @@ from lostproof.report.exploring import (
     world_view,
 )
 from lostproof.report.reasons import why_not
-from lostproof.report.text import listing
+from lostproof.report.text import length_words, listing
 
 __all__ = ["COMMANDS", "Desk", "Quit", "obey"]
 
@@ -125,6 +125,8 @@ def _act(desk: Desk, words: Sequence[str]) -> list[RenderableType]:
     if not possible:
         closest = min(found, key=lambda number: (len(why_not(m, session.state, number)), number))
         raise BadInput(f"{label(m, closest)} cannot happen now: {'; '.join(why_not(m, session.state, closest))}")
+    exact = [number for number in possible if label(m, number) == " ".join(words)]
+    possible = exact or possible
     labels = list(dict.fromkeys(label(m, number) for number in possible))
     if len(labels) > 1:
         raise BadInput(f"{' '.join(words)!r} may mean: {', '.join(labels)}")
@@ -154,9 +156,8 @@ def _goal(desk: Desk, words: Sequence[str]) -> list[RenderableType]:
         return [Text(f"{name}: cannot be reached from here ({closed})", "bold")]
     if not way.actions:
         return [Text(f"{name}: it is so already", "bold")]
-    faults = f", {way.faults} fault{'' if way.faults == 1 else 's'}" if way.faults else ""
-    steps = f"{len(way.actions)} step{'' if len(way.actions) == 1 else 's'}"
-    return [Text(f"{name}: shortest way, {steps}{faults}", "bold"), *desk.moved(session.do(*way.actions), session)]
+    told = f"{name}: shortest way, {length_words(len(way.actions), way.faults)}"
+    return [Text(told, "bold"), *desk.moved(session.do(*way.actions), session)]
 
 
 def _undo(desk: Desk, words: Sequence[str]) -> list[RenderableType]:

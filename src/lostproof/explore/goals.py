@@ -11,7 +11,7 @@ from lostproof.explore.names import meant
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, property_named
 from lostproof.tables import chart
-from lostproof.world import FIELDS, Cell, World, member
+from lostproof.world import Cell, World, fields_of, member
 
 __all__ = ["FORMS", "goal_named"]
 
@@ -50,7 +50,7 @@ def goal_named(m: Model, words: Sequence[str]) -> Goal:
             return lambda future: future.way_to_action(numbers)
         case "done":
             final = RUN.codes(*sorted(RUN.final))
-            return _of_runs(m, rest, lambda w, k: member(w.step[k], final))
+            return _of_runs(m, rest, lambda w, k: member(m.step(w, k), final))
         case _ if first in STATUSES:
             code = TASK.code(first)
             return _of_runs(m, rest, lambda w, k: w.row[k] == code)
@@ -87,7 +87,7 @@ def _field_goal(m: Model, text: str) -> Goal:
     left, _, value = text.partition("=")
     name, _, owner = left.strip().partition("@")
     value = value.strip()
-    known = {field.name for field in FIELDS}
+    known = {field.name for field in fields_of(m.bounds)}
     if name not in known:
         raise unknown("field", name, sorted(known))
     cells = [cell for cell in m.layout.cells[name].values() if cell.bits]

@@ -17,11 +17,12 @@ __all__ = ["GROUPS", "by_itself", "choices", "group_of", "label", "meant", "next
 GROUPS = ("product", "world", "operator", "fault")
 """Who does something: the product by itself, the world around it, a person, or bad luck."""
 
-FLAGS = {("fault", 1): "fails", ("early", 1): "later", ("early", 0): "at-once", ("same_ms", 1): "same-ms"}
-"""What variants of an action are called: its write fails; the row's time is later than the marker's, or is it; the run
-starts in the very millisecond of the one before it."""
+FLAGS = {("fault", 1): "fails", ("early", 1): "later", ("early", 0): "at-once", ("same_ms", 1): "same-ms",
+         ("unread", 1): "unread", ("torn", 1): "torn"}
+"""What variants of an action are called: its write fails; a read fails, or the log's line is torn; the row's time is later
+than the marker's, or is it; the run starts in the very millisecond of the one before it."""
 
-SPECIAL = {"fails", "at-once", "same-ms"}
+SPECIAL = {"fails", "at-once", "same-ms", "unread", "torn"}
 """Variants that are not meant unless somebody says so."""
 
 
@@ -38,6 +39,8 @@ def _words(m: Model, action: Action) -> list[tuple[str, ...]]:
                 words.append((m.job_name(value), f"job={m.job_name(value)}"))
             case "end":
                 words.append((ENDS[value], f"end={ENDS[value]}"))
+            case "gateway":
+                words.append((f"gateway-{value}", f"gateway={value}"))
             case _:
                 words.append((FLAGS[name, value], name) if (name, value) in FLAGS and value else (FLAGS[name, value],))
     return words
@@ -56,7 +59,7 @@ def group_of(action: Action) -> str:
     """Return which of :data:`GROUPS` an action belongs to."""
     if action.actor == "operator" and not action.fair:
         return "operator"
-    if not action.fair:
+    if not action.fair and action.budget:
         return "fault"
     return "world" if action.actor == "clock" or action.name in NEVER_BY_ITSELF else "product"
 

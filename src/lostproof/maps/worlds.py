@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lostproof.bounds import Bounds
-from lostproof.drivers.script import Cue, Script
+
+if TYPE_CHECKING:
+    from lostproof.drivers.script import Script
 
 __all__ = ["BEGIN_MS", "GRACE", "TIMINGS", "WORLDS", "Beat", "MappedWorld", "Timing"]
 
@@ -93,6 +96,8 @@ class MappedWorld:
 
     def script(self, timings: Mapping[str, int]) -> Script:
         """Return what happens with these timings, in milliseconds."""
+        from lostproof.drivers.script import Cue, Script
+
         cues = [
             Cue(
                 BEGIN_MS + sum(timings[name] for name in beat.at), beat.do, beat.params,

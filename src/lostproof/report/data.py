@@ -32,16 +32,27 @@ __all__ = [
 
 ACTIONS: dict[str, str] = {
     "slot_due": "a scheduled time of the job arrives",
+    "put_off_due": "the time comes to which the catch-up has put the job off",
     "expire": "the row's last event becomes older than the grace",
     "age_marker": "the job's marker becomes older than two hours",
+    "clock_forward": "the wall clock jumps ahead by hours: rows and markers are old at once",
+    "clock_back": "the wall clock is set back by hours: rows and markers are young again",
+    "suspend": "the machine sleeps for hours: the process stands still, the wall clock and the schedule go on",
+    "collect": "the store is read and jobs are found due (where another gateway can come in before the reservation)",
     "tick": "the timer starts the runs that are due",
     "run_now": "an operator starts a run by hand",
+    "accept": "an operator asks for a run by hand, and gets the answer that it will be",
+    "decline": "the gateway cannot start such a run when its turn comes, and drops it",
     "reserve": "the run's marker is set",
     "activate": "the run's reservation becomes the job's marker; the run takes its start time",
     "fence": "the run finds its reservation gone and does not begin",
     "begin": "the run takes its start time, and its row is opened",
     "open": "one transaction opens the run",
     "end": "the work really ends",
+    "time_out": "the watchdog gives the run up as timed out, although its work goes on",
+    "executor_dies": "the process dies that does the run's work",
+    "cancel": "an operator cancels the run",
+    "abort": "the work is cut short, as it was told",
     "record": "the row is closed with how the run ended",
     "apply": "the result is applied to the job",
     "settle": "the run's result is persisted",
@@ -49,6 +60,12 @@ ACTIONS: dict[str, str] = {
     "disown": "the row of such a run is closed as failed, whatever it said",
     "append_log": "the finished line reaches the run log",
     "append_interrupted": "an interrupted line reaches the run log",
+    "enqueue": "what a run brought forth is put into the delivery queue",
+    "attempt": "the delivery queue is told that it is about to be sent",
+    "send": "it is sent to somebody, who gets it",
+    "acknowledge": "the delivery queue is told that it was sent",
+    "take_up": "a start finds an entry that was not acknowledged, and will send it",
+    "give_up": "a start finds an entry that may have been sent, and gives it up for people to see",
     "start": "a new gateway process loads the ledger; maintenance is scheduled",
     "repair": "start-up deals with what the last process left behind",
     "close_interrupted": "the row of an interrupted run is closed, in a write of its own",
@@ -65,6 +82,8 @@ ACTIONS: dict[str, str] = {
     "enable": "an operator enables the job again",
     "delete": "an operator deletes the job",
     "clear_stuck": "the gateway clears a marker older than two hours",
+    "prune_row": "days later: the row has been kept long enough and is deleted",
+    "prune_log": "thousands of runs later: the job's lines are no longer in the log, and its state is of a later run",
     "crash": "the gateway is killed",
     "terminate": "the gateway gets a SIGTERM",
     "restart_in_process": "the gateway restarts inside its process",
@@ -74,6 +93,7 @@ ACTIONS: dict[str, str] = {
 
 STORES: dict[str, str] = {
     "row": "row",
+    "pruned": "row deleted",
     "marker": "marker",
     "last": "job state",
     "log": "run log",
@@ -87,10 +107,18 @@ STORES: dict[str, str] = {
     "plan": "CLI snapshot",
     "seen": "sweep's notes",
     "skipped": "skipped at start",
+    "deferred": "to be put off",
+    "put_off": "put off",
+    "collected": "found due",
     "log_queue": "log line waits",
     "interrupt_queue": "interrupted waits",
     "unclosed": "row to close",
+    "cancelling": "cancel",
     "orphan": "no handle",
+    "accepted": "request in the lane",
+    "booked": "booking",
+    "outbox": "delivery queue",
+    "sending": "sender",
 }
 """What people call the stores that processes read and write: every field except those that say what an actor does."""
 
@@ -122,7 +150,7 @@ def cell_name(m: Model, cell: Cell) -> str:
 def value_name(m: Model, cell: Cell, value: int) -> str:
     """Return what people call ``value`` of ``cell``; numbers of runs, slots and rows become their names."""
     runs = m.bounds.runs
-    match cell.field.name:
+    match cell.field.base:
         case "marker" | "token":
             return f"run-{value}" if value else "none"
         case "last" if value > runs:
@@ -131,6 +159,8 @@ def value_name(m: Model, cell: Cell, value: int) -> str:
             return f"run-{value}" if value else "none"
         case "slot":
             return f"slot-{value + 1}" if value < m.bounds.slots else "none"
+        case "collected":
+            return f"slot-{value}" if value else "none"
         case "sweep":
             return m.run_name(value - 1) if value else "none"
         case "plan":

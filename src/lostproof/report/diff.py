@@ -21,8 +21,8 @@ from lostproof.report.data import steps_data
 from lostproof.report.text import listing, plural, races_view
 
 __all__ = [
-    "KINDS", "MARKS", "diff_data", "diff_view", "headline", "new_races", "pinned_data", "pinned_headline", "pinned_view",
-    "told_parts",
+    "KINDS", "MARKS", "diff_data", "diff_view", "fact_table", "headline", "new_races", "pinned_data", "pinned_headline",
+    "pinned_view", "told_parts",
 ]
 
 MARKS = {WORSE: ("✗", "bold red"), BETTER: ("✓", "green"), OTHER: ("~", "dim")}
@@ -190,15 +190,20 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
 def _facts(facts: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     short = [one for one in facts if one["of"] not in ("write order", "start-up")]
     if short:
-        yield listing(
-            [{"of": one["of"], "name": one["name"], "change": f"{one['was']} → {one['is']}"} for one in short],
-            ["of", "name", "change"],
-        )
+        yield fact_table(short)
     for one in facts:
         if one not in short:
             yield Text(f"{one['of']} {one['name']}")
             yield _hanging(Text(f"− {one['was']}", "red"))
             yield _hanging(Text(f"+ {one['is']}", "green"))
+
+
+def fact_table(facts: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Return facts that differ as a table: what each is about, its name, and what it was and is."""
+    return listing(
+        [{"of": one["of"], "name": one["name"], "change": f"{one['was']} → {one['is']}"} for one in facts],
+        ["of", "name", "change"],
+    )
 
 
 def _hanging(text: Text) -> RenderableType:

@@ -8,13 +8,10 @@ from typing import Any
 from lostproof.comparison import Comparison, Reach
 from lostproof.history import PinnedChange
 from lostproof.report.diff import KINDS, MARKS, headline, pinned_headline
+from lostproof.report.mermaid import race_block
 from lostproof.report.spec import table
-from lostproof.report.text import plain
-from lostproof.report.timeline import race_view
 
 __all__ = ["diff_markdown", "pinned_markdown"]
-
-WIDTH = 110
 
 
 def diff_markdown(data: Mapping[str, Any], found: Comparison) -> str:
@@ -24,13 +21,8 @@ def diff_markdown(data: Mapping[str, Any], found: Comparison) -> str:
         lines += ["", f"### {title}", body.strip("\n")]
     for one in found.worse:
         if one.now.race:
-            lines += ["", *_folded(f"✗ {one.now.property.id}: {one.now.property.sentence}",
-                                   plain(race_view(one.now.race, WIDTH), WIDTH))]
+            lines += ["", race_block(one.now)]
     return "\n".join(lines)
-
-
-def _folded(summary: str, text: str) -> list[str]:
-    return [f"<details><summary>{summary}</summary>", "", "```text", text, "```", "", "</details>"]
 
 
 def _parts(data: Mapping[str, Any], found: Comparison) -> Iterator[tuple[str, str]]:

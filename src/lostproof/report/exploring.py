@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lostproof.bounds import BUDGETS
 from lostproof.drivers.timed import Moment
+from lostproof.engine.race import why
 from lostproof.explore.ahead import Outlook
 from lostproof.explore.names import choices, group_of, label
 from lostproof.explore.session import Session
@@ -19,7 +20,7 @@ from lostproof.model import Model
 from lostproof.properties import Property, property_named
 from lostproof.report.data import ACTIONS, cell_name, owner_name, value_name
 from lostproof.report.reasons import cells_of, why_not
-from lostproof.report.text import LOOKS
+from lostproof.report.text import LOOKS, length_words
 from lostproof.report.timeline import Words, clock_time, timeline
 from lostproof.tables import chart
 from lostproof.world import Home
@@ -58,7 +59,7 @@ def state_view(session: Session) -> RenderableType:
     for owner, lead in _owners(m, session.state):
         parts = [
             (words, style) for cell, style, words in told
-            if owner_name(m, cell).endswith(owner) and cell.field.name != "step"
+            if owner_name(m, cell).endswith(owner) and cell.field.base != "step"
         ]
         if parts or lead:
             texts = [Text(words, style) for words, style in [(lead, ""), *parts] if words]
@@ -74,10 +75,12 @@ def state_view(session: Session) -> RenderableType:
 
 def _of_gateway(session: Session) -> Iterator[Text]:
     m = session.model
-    view = m.view(session.state)
-    text = Text(f"gateway {chart('gateway').states[view.gateway]}")
-    if view.sweep:
-        text.append(f"  □ sweep on its way, next: the row of {m.run_name(view.sweep - 1)}", "dim")
+    text = Text()
+    for number, view in enumerate(m.processes(m.view(session.state)), start=1):
+        name = f"\ngateway {number}: " if number > 1 else "gateway "
+        text.append(f"{name}{chart('gateway').states[view.gateway]}")
+        if view.sweep:
+            text.append(f"  □ sweep on its way, next: the row of {m.run_name(view.sweep - 1)}", "dim")
     yield text
 
 
@@ -88,8 +91,8 @@ def _owners(m: Model, state: int) -> Iterator[tuple[str, str]]:
         waiting = view.fallen[job] - view.next[job]
         yield m.job_name(job), f"{waiting} due" if waiting > 0 else ""
         for k in m.runs_of(job):
-            if view.step[k]:
-                yield m.run_name(k), chart("run").states[view.step[k]]
+            if m.step(view, k):
+                yield m.run_name(k), chart("run").states[m.step(view, k)]
 
 
 # -- what can happen
@@ -132,10 +135,8 @@ def step_view(session: Session, position: int, newly_doomed: Sequence[Property] 
 
 def _violations(m: Model, moment: Moment) -> list[Text]:
     """Return what a step breaks, in words."""
-    broken = [(property_named(name), subject) for name, subject in moment.broken]
     return [
-        Text(f"✗ {judged.id}: {judged.because.format(it=judged.name_of(m, subject))}", LOOKS["violated"][1])
-        for judged, subject in broken
+        Text(f"✗ {name}: {why(m, property_named(name), subject)}", LOOKS["violated"][1]) for name, subject in moment.broken
     ]
 
 
@@ -216,14 +217,9 @@ def _outlook(m: Model, outlook: Outlook) -> tuple[str, str, str]:
         case "open":
             assert outlook.way is not None
             how = "can still stay broken for ever" if lasting else "can still be violated"
-            return "·", "", f"{how}: {_steps(len(outlook.way.actions), outlook.way.faults)} ({name})"
+            return "·", "", f"{how}: {length_words(len(outlook.way.actions), outlook.way.faults)} ({name})"
         case _:
             return (*LOOKS["holds"], "cannot stay broken from here" if lasting else "cannot be violated from here")
-
-
-def _steps(steps: int, faults: int) -> str:
-    told = f"{steps} step{'' if steps == 1 else 's'}"
-    return f"{told}, {faults} fault{'' if faults == 1 else 's'}" if faults else told
 
 
 # -- everything

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lostproof.errors import BadInput
-from lostproof.pinned import compared, word_for
+from lostproof.pinned import compared
 from lostproof.properties import PROPERTIES
-from lostproof.report.mermaid import race_mermaid
+from lostproof.report.mermaid import race_block
 from lostproof.report.sources import line_of_revision
 from lostproof.report.spec import table
 from lostproof.report.text import LOOKS
-from lostproof.report.timeline import why_words
 
 if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.report.judged import Judged
-    from lostproof.report.sources import Line
+    from lostproof.report.sources import SourceLine
 
 __all__ = [
     "ANNOTATIONS", "SUMMARY", "SUMMARY_BYTES", "annotation", "append_summary", "capped", "problem_annotations",
@@ -40,7 +39,7 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 # -- annotations
 
 
-def annotation(level: str, title: str, message: str, line: Line | None = None) -> str:
+def annotation(level: str, title: str, message: str, line: SourceLine | None = None) -> str:
     """Return the workflow command for one annotation (``level`` is ``error``, ``warning`` or ``notice``)."""
     place = {"file": line.file, "line": str(line.line)} if line and line.mine else {}
     properties = ",".join(f"{name}={_property(value)}" for name, value in {**place, "title": title}.items())
@@ -180,9 +179,4 @@ def _races(judged: Judged) -> Iterator[str]:
         for verdict in result.verdicts:
             if verdict.race is None or judged.problem(result, verdict) is None:
                 continue
-            saved = judged.race_file(result, verdict)
-            head = f"<code>{verdict.property.id}</code> in <code>{result.revision.name}</code>: {word_for(verdict)}"
-            words = f"{verdict.property.sentence}. Here {why_words(verdict.race)}."
-            replay = f"\nReplay it: `lostproof run {saved.as_posix()}`\n" if saved else ""
-            diagram = f"```mermaid\n{race_mermaid(verdict.race)}\n```"
-            yield f"\n<details open><summary>✗ {head}</summary>\n\n{words}\n{replay}\n{diagram}\n\n</details>\n"
+            yield f"\n{race_block(verdict, judged.race_file(result, verdict))}\n"

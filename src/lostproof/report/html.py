@@ -121,21 +121,19 @@ def _race(timelines: Timelines, result: Result, verdict: Verdict) -> dict[str, A
     timed = verdict.race
     assert timed is not None
     race = timed.race
-    point = timed.point_of_no_return if race.doomed or race.property.kind != "leads-to" else None
-    bounds = next(report.slice.bounds for report in result.slices if report.slice.name == verdict.slice)
     return {
         "key": f"{result.revision.name}/{verdict.property.id}",
         "revision": result.revision.name,
         "property": verdict.property.id,
         "verdict": verdict.verdict,
         "slice": verdict.slice,
-        "bounds": bounds.describe(),
+        "bounds": race.model.bounds.describe(),
         "length": race.steps,
         "faults": race.faults,
         "why": why_words(timed),
         "decided": no_return_words(timed),
         "timeline": timelines.timeline(
-            race.model, timed.moments, verdict.property, point, steps=timed.steps
+            race.model, timed.moments, verdict.property, timed.point_of_no_return, steps=timed.steps
         ),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lostproof.errors import BadInput
+from lostproof.files import write_whole
 from lostproof.output import complain
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.pinned import Drift, Pins
 
-__all__ = ["Judged", "Wanted", "tell_github", "write_file", "write_reports"]
+__all__ = ["Judged", "Wanted", "write_judged", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -66,31 +67,58 @@ class Wanted:
     html: Path | None = None
 
 
-def write_reports(wanted: Wanted, judged: Judged) -> None:
+def write_reports(
+    wanted: Wanted, texts: Mapping[str, Callable[[], str]], github: Callable[[], tuple[Sequence[str], str]]
+) -> None:
     """Write the reports that are wanted; each is complete before its file is touched.
+
+    Args:
+        wanted: where to.
+        texts: what makes the text of each kind of file, by its name in ``wanted``.
+        github: what makes the annotations and the text for the step's summary.
 
     Raises:
         BadInput: a file cannot be written.
     """
-    if wanted.junit:
+    for kind, text in texts.items():
+        path = getattr(wanted, kind)
+        if path:
+            _write(path, text())
+    if wanted.github:
+        _tell_github(*github())
+
+
+def write_judged(wanted: Wanted, judged: Judged) -> None:
+    """Write the reports on verdicts that are wanted.
+
+    Raises:
+        BadInput: a file cannot be written.
+    """
+
+    def junit() -> str:
         from lostproof.report.junit import junit_xml
 
-        write_file(wanted.junit, junit_xml(judged))
-    if wanted.sarif:
+        return junit_xml(judged)
+
+    def sarif() -> str:
         from lostproof.report.sarif import sarif_log
 
-        write_file(wanted.sarif, sarif_log(judged))
-    if wanted.github:
-        from lostproof.report.github import problem_annotations, step_summary
+        return sarif_log(judged)
 
-        tell_github(problem_annotations(judged), step_summary(judged))
-    if wanted.html:
+    def html() -> str:
         from lostproof.report.html import html_page
 
-        write_file(wanted.html, html_page(judged))
+        return html_page(judged)
+
+    def github() -> tuple[Sequence[str], str]:
+        from lostproof.report.github import problem_annotations, step_summary
+
+        return problem_annotations(judged), step_summary(judged)
+
+    write_reports(wanted, {"junit": junit, "sarif": sarif, "html": html}, github)
 
 
-def tell_github(told: Sequence[str], summary: str) -> None:
+def _tell_github(told: Sequence[str], summary: str) -> None:
     """Print annotations on standard error, which GitHub reads as well, and append to the step's summary."""
     from lostproof.report.github import SUMMARY, append_summary
 
@@ -100,16 +128,8 @@ def tell_github(told: Sequence[str], summary: str) -> None:
         complain(f"no step summary is written: {SUMMARY} is not set")
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a whole file or nothing.
-
-    Raises:
-        BadInput: it cannot be written.
-    """
-    partial = path.with_name(f"{path.name}.partial")
+def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror})") from error

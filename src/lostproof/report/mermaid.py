@@ -5,19 +5,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lostproof.report.timeline import lanes_of, lines_of
+from lostproof.pinned import word_for
+from lostproof.report.timeline import lanes_of, lines_of, why_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from lostproof.drivers.concrete import TimedRace
+    from lostproof.engine.verdicts import Verdict
     from lostproof.report.timeline import Line
 
-__all__ = ["race_mermaid"]
+__all__ = ["race_block", "race_mermaid"]
 
 DISK = "disk"
 FOR_THE_EYE = "rgba(200, 60, 60, 0.12)"
 """The ground behind everything after the point of no return; visible in light and dark themes."""
+
+
+def race_block(verdict: Verdict, saved: Path | None = None) -> str:
+    """Return the race of a verdict as Markdown that folds: why the property is false, and the diagram.
+
+    ``saved`` is the scenario file that replays it, if there is one.
+    """
+    assert verdict.race is not None
+    name = verdict.race.race.model.revision.name
+    head = f"<code>{verdict.property.id}</code> in <code>{name}</code>: {word_for(verdict)}"
+    words = f"{verdict.property.sentence}. Here {why_words(verdict.race)}."
+    replay = f"\nReplay it: `lostproof run {saved.as_posix()}`\n" if saved else ""
+    diagram = f"```mermaid\n{race_mermaid(verdict.race)}\n```"
+    return f"<details open><summary>✗ {head}</summary>\n\n{words}\n{replay}\n{diagram}\n\n</details>"
 
 
 def race_mermaid(timed: TimedRace) -> str:

@@ -8,14 +8,14 @@ from functools import cache
 from lostproof.bounds import Slice
 from lostproof.engine.race import Violation
 from lostproof.engine.verdicts import explore
-from lostproof.properties import Property
+from lostproof.properties import PROPERTIES, Property
 from lostproof.revisions import Revision
-from lostproof.revisions.mutants import JUDGED, MUTANTS, SLICES
+from lostproof.revisions.mutants import MUTANTS, SLICES
 
 __all__ = ["broken", "mutants_table"]
 
 
-def broken(subject: Revision, slice: str, properties: Sequence[Property] = JUDGED) -> dict[str, Violation]:
+def broken(subject: Revision, slice: str, properties: Sequence[Property] = PROPERTIES) -> dict[str, Violation]:
     """Return the shortest violation of each of ``properties`` that ``subject`` violates in ``slice``, by id."""
     report = explore(subject, Slice(slice, SLICES[slice]), properties)
     return {name: violation for name, (violation, _, _) in report.races.items()}
@@ -28,7 +28,7 @@ def mutants_table() -> str:
     lines.append("|---|---|---|---|")
     for mutant in MUTANTS.values():
         if mutant.killed_by:
-            properties = [judged for judged in JUDGED if judged.id in mutant.killed_by]
+            properties = [judged for judged in PROPERTIES if judged.id in mutant.killed_by]
             races = broken(mutant.revision, mutant.slice, properties)
             killers = ", ".join(f"`{judged.id}` ({races[judged.id].steps})" for judged in properties)
             where = f"`{mutant.slice}`"

@@ -18,6 +18,7 @@ from lostproof.report.timeline import (
     FAULT,
     GHOST,
     MEMORY,
+    SECOND,
     Line,
     alive,
     folded,
@@ -25,7 +26,7 @@ from lostproof.report.timeline import (
     lines_of,
     run_word,
 )
-from lostproof.world import FIELDS, Home, World
+from lostproof.world import FIELD, Field, Home, World
 
 __all__ = ["Timelines", "fields_data", "grace_spans", "homes_data"]
 
@@ -37,11 +38,17 @@ def fields_data() -> list[dict[str, Any]]:
     order = list(STORES)
     return [
         {
-            "name": field.name, "home": field.home.name, "doc": field.doc, "store": STORES.get(field.name),
-            "order": order.index(field.name) if field.name in STORES else None,
+            "name": field.name, "home": field.home.name, "doc": field.doc, "store": _store(field),
+            "order": order.index(field.base) if field.base in STORES else None,
         }
-        for field in FIELDS
+        for field in FIELD.values()
     ]
+
+
+def _store(field: Field) -> str | None:
+    """Return what people call a store; that of a second gateway says so."""
+    store = STORES.get(field.base)
+    return f"{store} (gateway{SECOND})" if store and field.peer else store
 
 
 def homes_data() -> dict[str, Any]:

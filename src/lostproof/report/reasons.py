@@ -73,7 +73,7 @@ def _none_of(m: Model, state: int, parts: Sequence[Any]) -> str:
     """Return what would make one of ``parts`` hold if that is short to tell, else what the state has against all of them."""
     wanted = [(part.args[0].args[0], values) for part in parts if (values := allowed(m, part)) is not None]
     alternatives = len(wanted) == len(parts) and all(0 < len(values) <= FEW for _, values in wanted)
-    if alternatives and not any(cell.field.name in UNALTERABLE for cell, _ in wanted):
+    if alternatives and not any(cell.field.base in UNALTERABLE for cell, _ in wanted):
         return f"one of these would have to change: {'; '.join(_false(m, state, part) for part in parts)}"
     return f"not while {' and '.join(_is(m, state, cell) for cell in dict.fromkeys(reads(Term('or', *parts))))}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from lostproof.report.github import annotation, capped
-from lostproof.report.judged import Wanted, tell_github, write_file
+from lostproof.report.judged import Wanted, write_reports
 from lostproof.report.junit import PLAIN_WIDTH, counted, properties, xml_text
 from lostproof.report.sources import line_in
 from lostproof.report.spec import table
@@ -28,14 +28,16 @@ def write_replays(wanted: Wanted, replayed: Replayed) -> None:
     Raises:
         BadInput: a file cannot be written.
     """
-    if wanted.junit:
-        write_file(wanted.junit, _junit(replayed))
-    if wanted.html:
+
+    def html() -> str:
         from lostproof.report.html import replays_page
 
-        write_file(wanted.html, replays_page(replayed))
-    if wanted.github:
-        tell_github(capped("error", list(_annotations(replayed))), _summary(replayed))
+        return replays_page(replayed)
+
+    def github() -> tuple[Sequence[str], str]:
+        return capped("error", list(_annotations(replayed))), _summary(replayed)
+
+    write_reports(wanted, {"junit": lambda: _junit(replayed), "html": html}, github)
 
 
 def _junit(replayed: Replayed) -> str:

@@ -15,14 +15,15 @@ from lostproof import __version__
 from lostproof.engine.stepper import changes
 from lostproof.properties import PROPERTIES
 from lostproof.report.data import ACTIONS, cell_name, dump, value_name
-from lostproof.report.sources import Line, line_in, line_of_action, line_of_revision
+from lostproof.report.sources import SourceLine, line_in, line_of_action, line_of_revision
+from lostproof.report.text import plural
 from lostproof.report.timeline import lines_of, no_return_words, why_words
 
 if TYPE_CHECKING:
     from lostproof.drivers.concrete import TimedRace
     from lostproof.engine.verdicts import Result, Verdict
     from lostproof.report.judged import Judged
-    from lostproof.report.timeline import Line as Told
+    from lostproof.report.timeline import Line
 
 __all__ = ["sarif_log"]
 
@@ -90,14 +91,14 @@ def _result(judged: Judged, result: Result, verdict: Verdict, problem: str) -> d
 def _code_flow(timed: TimedRace) -> dict[str, Any]:
     race = timed.race
     rows = lines_of(race.model, timed.moments, race.property, steps=timed.steps)
-    steps = f"{race.steps} step{'' if race.steps == 1 else 's'}"
+    decided = no_return_words(timed) or "the last step decides it"
     return {
-        "message": {"text": f"the shortest race: {steps}; {no_return_words(timed) or 'the last step decides it'}"},
+        "message": {"text": f"the shortest race: {plural(race.steps, 'step')}; {decided}"},
         "threadFlows": [{"locations": [_step(timed, row) for row in rows]}],
     }
 
 
-def _step(timed: TimedRace, row: Told) -> dict[str, Any]:
+def _step(timed: TimedRace, row: Line) -> dict[str, Any]:
     model = timed.race.model
     changed = changes(model, row.moment.before, row.moment.after)
     decisive = row.broken or row.number == timed.point_of_no_return
@@ -110,7 +111,7 @@ def _step(timed: TimedRace, row: Told) -> dict[str, Any]:
     }
 
 
-def _words(timed: TimedRace, row: Told) -> str:
+def _words(timed: TimedRace, row: Line) -> str:
     """Return a step in one line: when, who, what, what changed, and whether it decides anything."""
     what = ACTIONS[timed.race.model.actions[row.moment.action].name]
     parts = [f"{row.time}  {row.lane}: {row.label} ({what})", *(words for _, words in row.changed)]
@@ -123,7 +124,7 @@ def _words(timed: TimedRace, row: Told) -> str:
     return "; ".join(parts)
 
 
-def _location(line: Line, words: str | None = None) -> dict[str, Any]:
+def _location(line: SourceLine, words: str | None = None) -> dict[str, Any]:
     location: dict[str, Any] = {"physicalLocation": {
         "artifactLocation": {"uri": quote(line.file), "uriBaseId": PROJECT if line.mine else PACKAGE},
         "region": {"startLine": line.line},

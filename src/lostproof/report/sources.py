@@ -20,13 +20,13 @@ from lostproof.revisions import Revision
 from lostproof.steps import STEPS
 from lostproof.subjects.places import source_of
 
-__all__ = ["Line", "line_of_action", "line_of_revision", "line_of_rule", "project_root"]
+__all__ = ["SourceLine", "line_of_action", "line_of_revision", "line_of_rule", "project_root"]
 
 PACKAGE = Path(lostproof.__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Line:
+class SourceLine:
     """A line of a file.
 
     Attributes:
@@ -46,17 +46,17 @@ def project_root() -> Path:
     return next((folder for folder in [here, *here.parents] if (folder / ".git").exists()), here)
 
 
-def line_of_revision(subject: Revision) -> Line:
+def line_of_revision(subject: Revision) -> SourceLine:
     """Return where ``subject`` is defined: its own rule, if it has one, else the revision in lostproof."""
     return _line_of_own_rule(subject) or line_in(*_place_of_known(subject.name))
 
 
-def line_of_rule(subject: Revision) -> Line:
+def line_of_rule(subject: Revision) -> SourceLine:
     """Return where the reconcile rule of ``subject`` is."""
     return _line_of_own_rule(subject) or _line_of(subject.rule)
 
 
-def line_of_action(m: Model, number: int) -> Line:
+def line_of_action(m: Model, number: int) -> SourceLine:
     """Return the line that takes a step: the rule, what the revision's write order does last, or what the action does."""
     action = m.actions[number]
     if action.name in ("sweep_row", "cli_row"):
@@ -67,17 +67,17 @@ def line_of_action(m: Model, number: int) -> Line:
     return _line_of(STEPS[steps[-1]].effect if steps else action.effect)
 
 
-def line_in(path: Path, line: int) -> Line:
+def line_in(path: Path, line: int) -> SourceLine:
     """Return a line of the file at ``path``."""
     resolved, root = path.resolve(), project_root()
     if resolved.is_relative_to(root):
-        return Line(resolved.relative_to(root).as_posix(), line, True)
+        return SourceLine(resolved.relative_to(root).as_posix(), line, True)
     if resolved.is_relative_to(PACKAGE.parent):
-        return Line(resolved.relative_to(PACKAGE.parent).as_posix(), line, False)
-    return Line(resolved.name, line, False)
+        return SourceLine(resolved.relative_to(PACKAGE.parent).as_posix(), line, False)
+    return SourceLine(resolved.name, line, False)
 
 
-def _line_of_own_rule(subject: Revision) -> Line | None:
+def _line_of_own_rule(subject: Revision) -> SourceLine | None:
     if subject.own_rule is None:
         return None
     found = source_of(subject.own_rule[0])
@@ -116,7 +116,7 @@ def _line_defining(path: Path, name: str) -> int:
     return 1
 
 
-def _line_of(function: Callable[..., Any]) -> Line:
+def _line_of(function: Callable[..., Any]) -> SourceLine:
     """Return where a function is written; of one that was put together from others, where the innermost of them is."""
     while isinstance(function, partial):
         parts = [part for part in function.args if callable(part) and not isinstance(part, type | ModuleType)]

@@ -13,27 +13,25 @@ from typing import Any
 from lostproof.actions import Action
 from lostproof.bounds import BUDGETS, LIMITS, PRESETS, Bounds
 from lostproof.evidence import DOMAIN
-from lostproof.model import Model
 from lostproof.pinned import pins
 from lostproof.properties import PROPERTIES
 from lostproof.report.data import ACTIONS
+from lostproof.report.heads import ranges, short_names
 from lostproof.report.rules import rule_rows
-from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision
+from lostproof.report.show import every_action
+from lostproof.report.text import LOOKS
+from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision, shipped_revisions
+from lostproof.revisions.revision import ADMISSION, DELIVERY
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
 from lostproof.world import FIELD, FIELDS, WIPES, Home
 
 __all__ = [
-    "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "leftovers", "limits",
-    "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table", "step_table",
-    "table", "transitions", "verdict_matrix", "write_orders",
+    "accepted", "actions", "admission_ways", "chart_doc", "constants", "delivery_ways", "diagram", "differences",
+    "field_table", "flag_docs", "leftovers", "limits", "mark_of", "preset", "property_table", "repair_table",
+    "restart_table", "revision_facts", "rule_table", "step_table", "table", "transitions", "verdict_matrix",
+    "write_orders",
 ]
-
-EVERYTHING = Bounds(
-    slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
-    manual=1,
-)
-"""Bounds under which every action of a revision can happen."""
 
 ON_FAULT = {
     "skip": "a failed write is skipped",
@@ -89,7 +87,7 @@ def chart_doc(name: str) -> str:
 
 
 def transitions(name: str) -> str:
-    """Return the chart's transitions, and what each revision says about each guard."""
+    """Return the chart's transitions, and which revisions switch each guard on."""
     compiled = chart(name)
     rows = [
         (
@@ -100,11 +98,9 @@ def transitions(name: str) -> str:
     ]
     text = table(("from", "event", "to", "guard"), rows)
     if compiled.guards:
-        guards = [
-            (f"`{guard}`", *("yes" if subject.guards[guard] else "no" for subject in REVISIONS.values()))
-            for guard in compiled.guards
-        ]
-        text += table(("guard", *_codes(REVISIONS)), guards)
+        on = {guard: [name for name, known in REVISIONS.items() if known.guards[guard]] for guard in compiled.guards}
+        guards = [(f"`{guard}`", ranges(names)) for guard, names in on.items()]
+        text += table(("guard", "on in"), guards)
     return text
 
 
@@ -186,7 +182,9 @@ def actions() -> str:
     """Return everything that can happen in some revision."""
     kinds: dict[str, _Kind] = {}
     for name, subject in REVISIONS.items():
-        for action in Model(subject, EVERYTHING).actions:
+        for action in every_action(subject):
+            if action.get("gateway"):
+                continue  # the same as the first gateway's
             kind = kinds.setdefault(action.name, _Kind(action.actor, {}, {}, {}, {}, {}))
             field_name, _, values = action.at
             kind.when.setdefault(field_name, set()).update(values)
@@ -202,7 +200,7 @@ def actions() -> str:
         (
             f"`{name}`", kind.actor, ACTIONS[name], "; ".join(_when(*item) for item in kind.when.items()),
             _code(*kind.variants) if kind.variants else "", ", ".join(kind.natures), ", ".join(kind.spends),
-            "all" if len(kind.revisions) == len(REVISIONS) else _code(*kind.revisions),
+            ranges(kind.revisions),
         )
         for name, kind in kinds.items()
     ]
@@ -227,6 +225,27 @@ def _when(name: str, values: set[int]) -> str:
 
 def _alternatives(words: Sequence[str]) -> str:
     return " or ".join(f"`{word}`" for word in words)
+
+
+def delivery_ways() -> str:
+    """Return the ways in which something is delivered, with the revisions that deliver results and alerts so."""
+    rows = [
+        (
+            f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.delivery == way]),
+            ranges([name for name, known in REVISIONS.items() if known.alerts == way]),
+        )
+        for way, told in DELIVERY.items()
+    ]
+    return table(("way", "what happens", "results", "alerts"), rows)
+
+
+def admission_ways() -> str:
+    """Return what may become of an acknowledged manual run, with the revisions in which it does."""
+    rows = [
+        (f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.admission == way]))
+        for way, told in ADMISSION.items()
+    ]
+    return table(("way", "what becomes of it", "revisions"), rows)
 
 
 def limits() -> str:
@@ -300,13 +319,14 @@ def _rule_words(subject: Revision) -> str:
     return " ".join(words.split()) or "never decides anything: every row is kept"
 
 
-def _flags() -> dict[str, str]:
+def flag_docs() -> dict[str, str]:
+    """Return every flag of a revision, with what it says."""
     doc = _attributes(Revision)
     return {f.name: doc[f.name] for f in fields(Revision) if f.type == "bool"}
 
 
 def _switched_on(subject: Revision) -> list[str]:
-    return [flag for flag in _flags() if getattr(subject, flag)] or ["none"]
+    return [flag for flag in flag_docs() if getattr(subject, flag)] or ["none"]
 
 
 def rule_table(name: str) -> str:
@@ -322,11 +342,11 @@ def _values(allowed: Sequence[str]) -> str:
 
 
 def write_orders(name: str) -> str:
-    """Return the write order of each path of a revision, section by section, or the release that has the same."""
+    """Return the write order of each path of a revision, section by section, or the releases that have the same."""
     subject = revision(name)
-    alike = [known.name for known in REVISIONS.values() if known.shipped and known.write_orders == subject.write_orders]
+    alike = [known.name for known in shipped_revisions() if known.write_orders == subject.write_orders]
     if alike and not subject.shipped:
-        return f"\nWrite orders: as in `{alike[-1]}`.\n"
+        return f"\nWrite orders: as in {ranges(alike)}.\n"
     text = ""
     for path, order in subject.write_orders.items():
         states = subject.states(path)
@@ -354,39 +374,52 @@ def _constraints(section: Section) -> str:
         words.append("takes the lock")
     if section.keeps_lock:
         words.append("keeps it")
+    if section.fenced:
+        words.append("left out without a token")
+    if section.serving:
+        words.append("left out when the service was stopped")
     if any(STEPS[step].home.durable for step in section.steps):
         words.append(ON_FAULT[section.on_fault])
     return ", ".join(words)
 
 
 def differences() -> str:
-    """Return every flag with its value in each revision."""
+    """Return every flag with the revisions in which it is on."""
     rows = [
-        (f"`{flag}`", doc, *("yes" if getattr(subject, flag) else "no" for subject in REVISIONS.values()))
-        for flag, doc in _flags().items()
+        (f"`{flag}`", doc, ranges([name for name, known in REVISIONS.items() if getattr(known, flag)]))
+        for flag, doc in flag_docs().items()
     ]
-    return table(("flag", "meaning", *_codes(REVISIONS)), rows)
+    return table(("flag", "meaning", "on in"), rows)
 
 
 def constants() -> str:
-    """Return the time constants of each revision, in milliseconds."""
-    rows = [
-        (f"`{f.name}`", *(f"{getattr(subject.constants, f.name):,}" for subject in REVISIONS.values()))
-        for f in fields(Constants)
-    ]
-    return table(("constant", *_codes(REVISIONS)), rows)
+    """Return the time constants, in milliseconds, with the revisions that have them."""
+    rows = []
+    for f in fields(Constants):
+        values: dict[int, list[str]] = {}
+        for known in REVISIONS.values():
+            values.setdefault(getattr(known.constants, f.name), []).append(known.name)
+        rows += [(f"`{f.name}`", f"{value:,}", ranges(names)) for value, names in values.items()]
+    return table(("constant", "milliseconds", "in"), rows)
 
 
 # -- verdicts
 
 def verdict_matrix(bounds: str = "ci") -> str:
-    """Return the pinned verdicts as a matrix of properties and revisions, or a note that there are none yet."""
+    """Return the pinned verdicts as a matrix of properties and revisions, or a note that there are none yet.
+
+    The columns have short heads; the names that they stand for follow below.
+    """
     pinned = pins(bounds)
     if pinned is None:
         return "\n*No verdicts are pinned yet.*\n"
-    rows = [(f"`{p.id}`", *(_emphasis(verdicts.get(p.id, "?")) for verdicts in pinned.values())) for p in PROPERTIES]
-    return table(("property", *_codes(pinned)), rows)
+    _, heads = short_names(pinned)
+    rows = [(f"`{p.id}`", *(mark_of(verdicts.get(p.id, "?")) for verdicts in pinned.values())) for p in PROPERTIES]
+    return table(("property", *heads), rows) + f"\nThe revisions: {_code(*pinned)}.\n"
 
 
-def _emphasis(word: str) -> str:
-    return f"**{word}**" if word.startswith("violated") else word
+def mark_of(word: str) -> str:
+    """Return a pinned verdict as its mark and the length of its shortest race."""
+    verdict, _, rest = word.partition(" in ")
+    told = f"{LOOKS[verdict][0]} {rest.split()[0]}" if rest else LOOKS[verdict][0] if verdict in LOOKS else word
+    return f"**{told}**" if verdict == "violated" else told

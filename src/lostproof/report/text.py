@@ -18,18 +18,19 @@ from lostproof.engine.coverage import Coverage
 from lostproof.engine.lag import UNBOUNDED
 from lostproof.engine.verdicts import Result, Verdict
 from lostproof.model import Model
-from lostproof.pinned import Drift, Pins
+from lostproof.pinned import KEPT, Drift, Pins
 from lostproof.replay import Outcome
 from lostproof.report.ascii import encodable
 from lostproof.report.choices import choices_view, lasting_view
 from lostproof.report.data import digest
+from lostproof.report.heads import short_names
 from lostproof.report.timeline import race_view, timeline
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import Scenario
 
 __all__ = [
-    "LOOKS", "console", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view", "replays_line",
-    "result_view", "scenario_view", "show", "simulation_view", "size_line", "titled_race",
+    "LOOKS", "console", "length_words", "listing", "matrix_view", "outcome_view", "plain", "plural", "races_view",
+    "replays_line", "result_view", "scenario_view", "short_number", "show", "simulation_view", "size_line", "titled_race",
 ]
 
 LOOKS = {
@@ -118,7 +119,7 @@ def _remark(verdict: Verdict) -> Text:
         parts.append(_measure(verdict))
     if verdict.reason:
         parts.append(verdict.reason)
-    if verdict.sweeps is not None and verdict.verdict in ("holds", "accepted"):
+    if verdict.sweeps is not None and verdict.verdict in KEPT:
         parts.append(_patience(verdict.sweeps))
     return Text(" · ".join(parts), "dim")
 
@@ -134,8 +135,12 @@ def _patience(sweeps: int) -> str:
 def _measure(verdict: Verdict) -> str:
     assert verdict.race is not None
     race = verdict.race.race
-    faults = f", {plural(race.faults, 'fault')}" if race.faults else ""
-    return f"{plural(race.steps, 'step')}{faults} · slice {verdict.slice}"
+    return f"{length_words(race.steps, race.faults)} · slice {verdict.slice}"
+
+
+def length_words(steps: int, faults: int) -> str:
+    """Return how long a way is, and how many faults there are in it if any."""
+    return f"{plural(steps, 'step')}, {plural(faults, 'fault')}" if faults else plural(steps, "step")
 
 
 def plural(count: int, word: str) -> str:
@@ -188,12 +193,25 @@ def titled_race(result: Result, verdict: Verdict, width: int) -> RenderableType:
 def matrix_view(
     results: Sequence[Result], bounds: str, expected: Pins | None, drifted: Sequence[Drift], width: int
 ) -> RenderableType:
-    """Return every revision against every property, and what drifted from the pinned verdicts."""
+    """Return every revision against every property, and what drifted from the pinned verdicts.
+
+    Where there is not room enough for all revisions beside each other, they follow in blocks.
+    """
     cells = {(drift.revision, drift.property) for drift in drifted}
     unclosed = any(not report.closed for result in results for report in result.slices)
+    prefix, heads = short_names(result.revision.name for result in results)
+    columns = [_column(head, result, cells) for head, result in zip(heads, results, strict=True)]
+    ids = [Text(verdict.property.id) for verdict in results[0].verdicts]
+    names = [Text(prefix, "dim"), *ids, *(Text(name, "dim") for name in SIZES)]
     views: list[RenderableType] = []
-    for block in _blocks(results, width):
-        views += [_matrix_table(block, cells, width), ""]
+    for block in _blocks(columns, width - max(map(len, names)), _gap(width)):
+        table = Table.grid(padding=(0, _gap(width), 0, 0))
+        table.add_column(overflow="fold")
+        for _ in block:
+            table.add_column(no_wrap=True)
+        for row in zip(names, *block, strict=True):
+            table.add_row(*row)
+        views += [table, ""]
     legend = Text("✓ holds  ✗ violated, steps of the shortest race  ≈ accepted  ? inconclusive  ! drift", "dim")
     return Group(*views, legend, *_drift_lines(bounds, expected, drifted, unclosed))
 
@@ -202,40 +220,26 @@ def _gap(width: int) -> int:
     return 2 if width >= 100 else 1
 
 
-def _blocks(results: Sequence[Result], width: int) -> list[list[Result]]:
-    """Return the revisions in as few blocks as there is room for: the names of the properties must stay readable."""
-    room = width - max(len(verdict.property.id) for verdict in results[0].verdicts)
-    blocks: list[list[Result]] = []
+def _column(head: str, result: Result, cells: Collection[tuple[str, str]]) -> list[Text]:
+    """Return the cells of one revision, from top to bottom."""
+    name = result.revision.name
+    verdicts = [_matrix_cell(verdict, (name, verdict.property.id) in cells) for verdict in result.verdicts]
+    sizes = [Text(short_number(getattr(result, size)), "dim") for size in SIZES]
+    return [Text(head.replace("-", "-\n", 1), "bold"), *verdicts, *sizes]
+
+
+def _blocks(columns: Sequence[list[Text]], room: int, gap: int) -> list[list[list[Text]]]:
+    """Return the columns in as few blocks as there is room for: the names of the properties must stay readable."""
+    blocks: list[list[list[Text]]] = []
     left = 0
-    for result in results:
-        sizes = [_short(getattr(result, name)) for name in SIZES]
-        cells = [_matrix_cell(verdict, drifted=True).plain for verdict in result.verdicts]
-        needed = _gap(width) + max(map(len, [*_head(result).split("\n"), *sizes, *cells]))
+    for column in columns:
+        needed = gap + max(len(line) for cell in column for line in cell.plain.split("\n"))
         if not blocks or needed > left:
             blocks.append([])
             left = room
-        blocks[-1].append(result)
+        blocks[-1].append(column)
         left -= needed
     return blocks
-
-
-def _head(result: Result) -> str:
-    return result.revision.name.replace("-", "-\n", 1)
-
-
-def _matrix_table(results: Sequence[Result], cells: Collection[tuple[str, str]], width: int) -> Table:
-    table = Table.grid(padding=(0, _gap(width), 0, 0))
-    table.add_column(overflow="fold")
-    for _ in results:
-        table.add_column(no_wrap=True)
-    table.add_row("", *(Text(_head(result), "bold") for result in results))
-    for position, verdict in enumerate(results[0].verdicts):
-        row = [_matrix_cell(result.verdicts[position], (result.revision.name, verdict.property.id) in cells)
-               for result in results]
-        table.add_row(verdict.property.id, *row)
-    for name in SIZES:
-        table.add_row(Text(name, "dim"), *(Text(_short(getattr(result, name)), "dim") for result in results))
-    return table
 
 
 def _matrix_cell(verdict: Verdict, drifted: bool) -> Text:
@@ -244,8 +248,12 @@ def _matrix_cell(verdict: Verdict, drifted: bool) -> Text:
     return Text.assemble((f"{mark}{steps}", style), (" !", "bold white on red") if drifted else "")
 
 
-def _short(number: int) -> str:
-    return f"{number:,}" if number < 10_000 else f"{number / 1_000:,.0f}k"
+def short_number(number: int) -> str:
+    """Return a number in at most four characters, rounded from a thousand on."""
+    if number < 1_000:
+        return str(number)
+    size, unit = (number / 1e3, "k") if number < 999_500 else (number / 1e6, "M")
+    return f"{size:.1f}{unit}" if size < 9.95 else f"{size:.0f}{unit}"
 
 
 def _drift_lines(bounds: str, expected: Pins | None, drifted: Sequence[Drift], unclosed: bool) -> Iterable[Text]:

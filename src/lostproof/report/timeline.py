@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lostproof.actions import Action
 from lostproof.drivers.concrete import TimedRace
 from lostproof.drivers.timed import Moment
 from lostproof.engine.stepper import changes
@@ -25,7 +26,8 @@ from lostproof.tables import chart
 from lostproof.world import Cell, World
 
 __all__ = [
-    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "SEEN", "Line", "Words", "alive", "clock_time", "folded", "lanes_of",
+    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "SECOND", "SEEN", "Line", "Words", "alive", "clock_time", "folded",
+    "lanes_of",
     "lines_of", "no_return_words", "race_view", "run_word", "timeline", "why_words",
 ]
 
@@ -42,19 +44,32 @@ FOLDED = 3
 """Sweeps in a row that change nothing are shown as one line from this many on."""
 
 KEPT = "kept"
-LANES = ("clock", "gateway", "run", "sweep", "operator")
+UNREAD = {"unread": "(read fails)", "torn": "(log line torn)"}
+SECOND = "-2"
+"""What the name of a lane ends with in which the second gateway is shown."""
+LANES = ("clock", "gateway", f"gateway{SECOND}", "run", "sweep", f"sweep{SECOND}", "operator")
 _LOOKS = {
     DISK: (DISK, "■ "),
     "GHOST": (GHOST, ""),
-    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI"), (MEMORY, "□ ")),
+    **dict.fromkeys(("PROCESS", "LIFE", "SERVER", "SERVICE", "CLI", "EXECUTOR"), (MEMORY, "□ ")),
 }
 _RUN_WORDS = {
     ("expired", "yes"): "row is past its grace",
+    ("ahead", "yes"): "began after now",
+    ("pruned", "yes"): "row deleted",
     ("log_queue", "yes"): "log line waits",
     ("interrupt_queue", "yes"): "interrupted line waits",
     ("unclosed", "yes"): "row waits to be closed",
     ("orphan", "yes"): "has no handle to a row",
+    ("given_up", "timed out"): "given up as timed out",
+    ("given_up", "cancelled"): "given up as cancelled",
+    ("work", "no"): "work is over",
+    ("cancelling", "yes"): "told to stop",
     ("twin", "yes"): "has the id of the run before it",
+    ("sending", "to be sent"): "to be delivered",
+    ("sending", "left behind"): "entry left behind",
+    ("received", "1"): "delivered",
+    ("received", "2"): "delivered again",
     ("step", "gone"): "gone",
     ("step", "unbegun"): "gone, work never began",
     ("step", "released"): "gives the job back",
@@ -71,7 +86,7 @@ def clock_time(at_ms: int) -> str:
 def race_view(timed: TimedRace, width: int) -> RenderableType:
     """Return a race as a timeline, with a last line that says in words why the property is false."""
     model, judged, point = timed.race.model, timed.race.property, timed.point_of_no_return
-    lines = [timeline(model, timed.moments, width, point, judged, steps=timed.steps)]
+    lines = [timeline(model, timed.moments, width, point or 0, judged, steps=timed.steps)]
     told = no_return_words(timed)
     if told:
         lines.append(Text(f"◆ {told}", style=DECISIVE))
@@ -91,10 +106,10 @@ def why_words(timed: TimedRace) -> str:
 
 def no_return_words(timed: TimedRace) -> str:
     """Return after which step nothing averts the violation, in words; nothing if only the last step decides it."""
-    step, lasting = timed.point_of_no_return, timed.race.property.kind == "leads-to"
-    if lasting and not timed.race.doomed:
+    step = timed.point_of_no_return
+    if step is None:
         return "no point of no return: luck in what follows could still avert it"
-    if step == len(timed.moments) and not lasting:
+    if step == len(timed.moments) and timed.race.property.kind != "leads-to":
         return ""
     after = f"after step {step}" if step else "from the beginning"
     return f"no return {after}: every fair continuation without faults and operators ends in the violation"
@@ -223,7 +238,12 @@ class Line:
     @property
     def begins_sweep(self) -> bool:
         """Whether a sweep begins here."""
-        return self.lane == "sweep" and self.label == "begin"
+        return self.sweeps and self.label == "begin"
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether it is a part of a sweep, whichever gateway's."""
+        return self.lane in ("sweep", f"sweep{SECOND}")
 
     @property
     def told_anything(self) -> bool:
@@ -264,7 +284,7 @@ def _idle_sweeps(rows: Sequence[Line], start: int, point_of_no_return: int) -> I
     """Yield where each whole sweep ends (exclusively) that begins at ``start`` or right after the one before."""
     while start < len(rows) and rows[start].begins_sweep:
         end = start + 1
-        while end < len(rows) and rows[end].lane == "sweep" and not rows[end].begins_sweep:
+        while end < len(rows) and rows[end].sweeps and not rows[end].begins_sweep:
             end += 1
         part = rows[start:end]
         if any(row.broken or row.told_anything for row in part) or start < point_of_no_return <= end:
@@ -286,8 +306,7 @@ def lines_of(
 
 def _line(m: Model, number: int, moment: Moment, judged: Property | None, words: Words, start_ms: int) -> Line:
     action = m.actions[moment.action]
-    run = action.get("run")
-    lane = run_word(m, run) if action.actor == "run" and run is not None else action.actor
+    lane = _lane(m, action)
     broken = [pair for pair in moment.broken if judged is None or pair[0] == judged.id]
     fault = bool(action.budget) and not action.fair
     style = BROKEN if broken else FAULT if fault else ""
@@ -301,7 +320,7 @@ def _line(m: Model, number: int, moment: Moment, judged: Property | None, words:
 def _label(m: Model, number: int, lane: str) -> str:
     """Return an action without what its lane says already."""
     action = m.actions[number]
-    name = action.name.removeprefix("sweep_") if lane == "sweep" else action.name
+    name = action.name.removeprefix("sweep_") if action.actor == "sweep" else action.name
     words = [f"╳ {name}" if name == "crash" else name]
     for param, value in action.describe(m).items():
         if param == "run":
@@ -310,9 +329,20 @@ def _label(m: Model, number: int, lane: str) -> str:
             words += [str(value)] if m.bounds.jobs > 1 else []
         elif param == "end":
             words.append(str(value))
+        elif param == "gateway":
+            words += [f"gateway{SECOND}"] if action.actor == "operator" else []
         elif value:
-            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)"}.get(param, param))
+            words.append({"fault": "(write fails)", "early": "(later)", "same_ms": "(same ms)", **UNREAD}.get(param, param))
     return " ".join(words)
+
+
+def _lane(m: Model, action: Action) -> str:
+    """Return the lane that an action is shown in: that of its run, or that of its actor."""
+    run = action.get("run")
+    if action.actor == "run" and run is not None:
+        return run_word(m, run)
+    lane = action.actor + (SECOND if action.get("gateway") else "")
+    return lane if lane in LANES else action.actor
 
 
 def run_word(m: Model, k: int) -> str:
@@ -339,6 +369,8 @@ def _lane_cell(m: Model, lane: str, row: Line) -> Text:
 
 def alive(m: Model, lane: str, w: World) -> bool:
     """Return whether the actor of ``lane`` lives in ``w``: is up, at work, or on its way."""
+    if lane in LANES and lane.endswith(SECOND):
+        return alive(m, lane.removesuffix(SECOND), w.peer)
     match lane:
         case "clock":
             return False
@@ -350,7 +382,7 @@ def alive(m: Model, lane: str, w: World) -> bool:
             return any(w.plan[k] for k in m.runs)
         case _:
             k = next(k for k in m.runs if run_word(m, k) == lane)
-            return bool(m.in_progress(w, k))
+            return bool(m.owned(w, k))
 
 
 # -- what changed
@@ -371,7 +403,7 @@ class Words:
     def over(cls, m: Model, moments: Sequence[Moment], judged: Property | None = None) -> Words:
         """Return the words for ``moments``, of which only what concerns ``judged`` matters (all unless given)."""
         last = m.view(moments[-1].after if moments else m.initial())
-        return cls(m, sum(bool(last.step[k]) for k in m.runs) <= 1, judged is None or judged.per == "slot")
+        return cls(m, sum(bool(m.step(last, k)) for k in m.runs) <= 1, judged is None or judged.per == "slot")
 
     def between(self, before: int, after: int) -> list[tuple[Cell, str, str]]:
         """Return the changed cells between two packed states that are worth telling, each with style and words."""
@@ -396,26 +428,36 @@ class Words:
         m = self._model
         match cell.field.per:
             case "job":
-                return _job_phrase(m, cell, was, now)
+                return _whose(cell, _job_phrase(m, cell, was, now))
             case "slot" if self._tells_slots:
                 return f"slot {cell.index[1] + 1} is visibly given up"
             case "run":
                 k = cell.index[0]
                 run = "" if self._one_run else f"{run_word(m, k)} "
-                if cell.field.name == "memory":
+                if cell.field.base == "memory":
                     on_disk = cell.field.label(after.row[k])
-                    return f"{run}row {now}, on disk {on_disk}" if now not in (on_disk, "absent") else None
-                return _run_phrase(cell.field.name, run, was, now)
+                    stale = f"{run}row {now}, on disk {on_disk}" if now not in (on_disk, "absent") else None
+                    return _whose(cell, stale)
+                return _run_phrase(cell.field.base, run, was, now)
             case _:
                 return None
+
+
+def _whose(cell: Cell, words: str | None) -> str | None:
+    """Return ``words``, and that they are about the second gateway if they are."""
+    return f"gateway{SECOND}: {words}" if words and cell.field.peer else words
 
 
 def _run_phrase(name: str, run: str, was: str, now: str) -> str | None:
     match name, now:
         case "row", _:
             return f"{run}row {now}" if was == "absent" else f"{run}row {was}→{now}"
+        case "log", "none":
+            return f"{run}log lines deleted"
         case "log", _:
             return f"{run}log {now}"
+        case "outbox", _:
+            return f"{run}delivery {now}" if was == "none" else f"{run}delivery {was}→{now}"
         case "plan", "none":
             return None
         case "plan", _:
@@ -429,7 +471,7 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
     job = m.job_name(cell.index[0])
     if m.bounds.jobs > 1:
         was, now = was.replace("run-", f"{job}.run-"), now.replace("run-", f"{job}.run-")
-    match cell.field.name:
+    match cell.field.base:
         case "marker":
             return f"marker {now}" if was == "none" else f"marker {was}→{now}"
         case "last":
@@ -442,10 +484,22 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
             return f"{job} belongs to another agent" if now == "yes" else None
         case "queued":
             return "reserved only" if now == "yes" else None
+        case "accepted":
+            return f"a request for {job} waits" if now == "yes" else f"no request for {job} waits any more"
+        case "booked":
+            return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
+        case "owed" if now == "0":
+            return "the request is answered"
         case "job":
             return f"{job} {now}"
         case "marker_old" if now == "yes":
             return f"marker of {job} is two hours old"
+        case "deferred" if now == "yes":
+            return f"{job} is over the limit"
+        case "put_off" if now == "yes":
+            return f"{job} is put off"
+        case "collected" if now != "none":
+            return f"{job} found due"
         case "skipped" if now == "yes":
             return f"{job} is left out of the catch-up"
         case _:

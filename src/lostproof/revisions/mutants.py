@@ -14,12 +14,10 @@ from typing import Any
 from lostproof.bounds import PRESETS, Bounds
 from lostproof.evidence import DOMAIN, KEEP, LOST, Decision, Evidence, recover
 from lostproof.model import Model
-from lostproof.properties import PROPERTIES, TERMINAL, Property
 from lostproof.revisions.openclaw import MANUAL, OPENCLAW_2026_4_15, TIMER
 from lostproof.revisions.proposals import CLOSE, OPEN, REFERENCE
 from lostproof.revisions.revision import Revision, Section
 from lostproof.steps import (
-    DELETED,
     INTERRUPTED,
     MUTANT_REPAIRS,
     RUNNING,
@@ -29,12 +27,11 @@ from lostproof.steps import (
     put_row,
 )
 from lostproof.tables import chart
-from lostproof.world import World, member
+from lostproof.world import World
 
-__all__ = ["HARMLESS", "JUDGED", "MUTANTS", "NEEDS_NO_MUTANT", "PROMISES", "SLICES", "Mutant", "elements"]
+__all__ = ["HARMLESS", "MUTANTS", "NEEDS_NO_MUTANT", "SLICES", "Mutant", "elements"]
 
-RUN, TASK = chart("run"), chart("task")
-HELD, STEP_ABSENT = RUN.codes("held", "absent")
+TASK = chart("task")
 
 
 @dataclass(frozen=True)
@@ -73,65 +70,6 @@ was disabled matters only when it is enabled again.
 """
 
 
-# -- what the design promises and no property of the list says
-
-
-def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
-    busy: Any = False
-    begins: Any = False
-    for k in m.runs_of(job):
-        busy = busy | m.live(before, k)
-        begins = begins | ((m.live(before, k) == 0) & m.live(after, k))
-    return busy & begins
-
-
-def _waits(m: Model, w: World, k: int) -> Any:
-    free: Any = False
-    for action in m.actions:
-        if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
-            free = free | action.guard(w)
-    return (w.step[k] == HELD) & (free == 0)
-
-
-def _stale_job_state(m: Model, w: World, k: int) -> Any:
-    job, number = m.job_of(k), m.number(k)
-    latest: Any = True
-    for later in m.runs_of(job):
-        if later > k:
-            latest = latest & (w.step[later] == STEP_ABSENT)
-    closed = member(w.row[k], TERMINAL) & (m.in_progress(w, k) == 0) & (w.job[job] != DELETED)
-    return latest & closed & (w.last[job] != number) & (w.last[job] != m.bounds.runs + number)
-
-
-PROMISES: tuple[Property, ...] = (
-    Property(
-        "job-runs-alone", "step", "job",
-        "no run of a job begins while another run of it is live",
-        "□(live(job) ⇒ ¬begin(job)')",
-        "a run of {it} began while another was live",
-        step=_begins_beside,
-    ),
-    Property(
-        "result-waits-for-nobody", "state", "run",
-        "a run whose work has ended can write that down at once",
-        "□(held ⇒ enabled(close))",
-        "the work of {it} has ended, but its result has to wait for another run",
-        state=_waits,
-    ),
-    Property(
-        "job-state-agrees-with-row", "state", "run",
-        "the job's last result is that of its latest run, once its row is terminal and no write of it is pending",
-        "□(latest ∧ terminal ∧ ¬pending ⇒ last=run)",
-        "the row of {it} is terminal, but the job's last result is that of an earlier run, or none",
-        state=_stale_job_state,
-    ),
-)
-"""Promises of the design that kill mutants which no property of :mod:`lostproof.properties` notices."""
-
-JUDGED: tuple[Property, ...] = (*PROPERTIES, *PROMISES)
-"""What mutants are judged by."""
-
-
 # -- rules and start-up steps of mutants
 
 
@@ -149,7 +87,7 @@ def _settle(m: Model, w: World, k: int, on: Any, status: int) -> None:
 
 
 def _dead(m: Model, w: World, k: int) -> Any:
-    return (w.row[k] == RUNNING) & (m.in_progress(w, k) == 0)
+    return (w.row[k] == RUNNING) & (m.seen_alive(w, k) == 0)
 
 
 def settle_everybody(m: Model, w: World) -> None:
@@ -295,7 +233,7 @@ _ALL = (
     _mutant(
         "close-job-first", "`settle` is one transaction (mutant: job, then row)",
         _closed(_section("record", "record_job"), _section("settle", "finalize_row")),
-        "row-agrees-with-record completed-run-converges",
+        "row-agrees-with-record completed-run-converges evidence-outlives-its-use",
     ),
     _mutant(
         "close-without-row", "`settle` writes the end into the row (`finalize_row`)",
@@ -349,7 +287,7 @@ _ALL = (
     ),
     _mutant(
         "owner-per-job", "ownership is per run (`owner`; mutant: a set of jobs, in memory)", _per_job(OPEN),
-        covered_by=("open-without-marker",),
+        "live-run-never-closed job-runs-alone", "executors",
     ),
     _mutant(
         "owner-per-job-and-no-marker", "ownership is per run, and a job has one run at a time (`owner`, `set_marker`)",
@@ -417,16 +355,52 @@ _ALL = (
         {"repair": ("settle_marked",)} | NO_SWEEP, "vanished-run-is-closed", "operator",
         parts=("startup-by-marker", "sweep-off"),
     ),
+    # what a run brings forth
+    _mutant(
+        "close-without-queue", "what a run brought forth enters the delivery queue when it ends (`enqueue`, in `settle`)",
+        _closed(_section("settle", "finalize_row", "record_job")), "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "close-queue-last", "`settle` is one transaction (mutant: row and job, then the delivery queue; `enqueue`)",
+        _closed(_section("record", "finalize_row", "record_job"), _section("settle", "enqueue")),
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "delivery-unqueued", "a result that is to be sent is in the delivery queue (`delivery`)", {"delivery": "direct"},
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "delivery-told-afterwards", "the delivery queue is told before a result is sent (`delivery`; mutant: afterwards)",
+        {"delivery": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    _mutant(
+        "alerts-unqueued", "an alert that is to be sent is in the delivery queue (`alerts`)", {"alerts": "direct"},
+        "result-not-dropped", "deliveries",
+    ),
+    _mutant(
+        "alerts-told-afterwards", "the delivery queue is told before an alert is sent (`alerts`; mutant: afterwards)",
+        {"alerts": "queued"}, "result-delivered-once", "deliveries",
+    ),
+    # requests
+    _mutant(
+        "requests-in-memory", "a request is booked on disk before it is acknowledged (`admission`)", {"admission": "lane"},
+        "acknowledged-run-not-dropped", "admission",
+    ),
+    _mutant(
+        "requests-in-memory-told", "a request is booked on disk, not only answered if it is dropped (`admission`)",
+        {"admission": "told"}, "acknowledged-run-not-dropped", "admission",
+    ),
     # the registry, identity, operators
     _mutant(
         "memory-first", "a row changes on disk first (`memory_first`)", {"memory_first": True},
-        covered_by=("startup-settles-nothing",),
+        covered_by=("startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
-        "memory-first-and-no-repair",
-        "a row changes on disk first, and start-up settles what the disk says (`memory_first`, `repair`)",
-        {"memory_first": True, "repair": ()}, "vanished-run-is-closed job-not-blocked", "store",
-        parts=("memory-first", "startup-settles-nothing"),
+        "memory-first-by-copies-and-no-repair",
+        "a row changes on disk first, and start-up or sweep settle what the disk says (`memory_first`, `repair`, "
+        "`rereads_rows`)",
+        {"memory_first": True, "repair": (), "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "store",
+        parts=("memory-first", "startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
         "late-finish-refused", "the owner's word replaces an inference (`guards`)", REFUSE_LATE,
@@ -446,9 +420,48 @@ _ALL = (
         "old-markers-cleared", "a marker stays as long as its run lives (`clears_stuck_markers`)",
         {"clears_stuck_markers": True}, "job-runs-alone", "agents",
     ),
+    # a second gateway on the same stores
+    _mutant(
+        "owner-unnamed", "a row names the process that owns it, so that others see it alive (`names_owner`)",
+        {"names_owner": False}, "live-run-never-closed", "peer",
+    ),
+    _mutant(
+        "due-before-open", "a job is found due in the transaction that opens its run (`transactions`)",
+        {"transactions": False}, "job-runs-alone slot-runs-once", "peer",
+    ),
     _mutant(
         "disabling-clears-marker", "disabling a job leaves the marker (`disabling_clears_marker`)",
         {"disabling_clears_marker": True}, "job-runs-alone", "operator-twice",
+    ),
+    _mutant(
+        "empty-ledger", "a start that cannot read the ledger does not proceed (`starts_without_ledger`)",
+        {"starts_without_ledger": True}, covered_by=("copies-of-rows",),
+    ),
+    _mutant(
+        "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
+        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        parts=("empty-ledger", "copies-of-rows"),
+    ),
+    # work that goes on by itself, and work that is stopped
+    _mutant(
+        "gateway-records", "the process that does the work closes its run (`executor_records`; mutant: the gateway)",
+        {"executor_records": False}, "live-run-never-closed job-runs-alone", "executors",
+    ),
+    _mutant(
+        "copies-of-rows", "who writes a row reads it first (`rereads_rows`; mutant: it goes by a copy in the gateway)",
+        {"rereads_rows": False}, "completed-run-converges", "executors",
+    ),
+    _mutant(
+        "overruns-given-up", "a run is over when its work is (`gives_up_overruns`; mutant: when its time is up)",
+        {"gives_up_overruns": True}, "row-agrees-with-truth job-runs-alone", "overruns",
+    ),
+    _mutant(
+        "cancel-closes-row", "a cancelled run writes itself how it ended (`cancels`; mutant: the cancel does)",
+        {"cancels": "by_handle"}, "row-agrees-with-truth job-runs-alone", "cancels",
+    ),
+    _mutant(
+        "no-drain", "a shutdown waits for runs, and stops them at its deadline (`drains`)",
+        {"drains": False}, "row-agrees-with-truth", "drain",
     ),
 )
 

@@ -49,7 +49,7 @@ FIX_DURABLE = OPENCLAW_2026_4_15.but(
 )
 
 OPEN = Section("open", ("set_marker", "consume_slot", "open_row"), on_fault="retry")
-CLOSE = Section("settle", ("finalize_row", "record_job"), on_fault="retry")
+CLOSE = Section("settle", ("finalize_row", "record_job", "enqueue"), on_fault="retry")
 
 REFERENCE = Revision(
     name="reference",
@@ -67,5 +67,16 @@ REFERENCE = Revision(
     batched=False,
     disabling_clears_marker=False,
     clears_stuck_markers=False,
+    delivery="attempted",
+    alerts="attempted",
+    admission="booked",
+    starts_without_ledger=False,
+    rereads_rows=True,
+    executor_records=True,
+    gives_up_overruns=False,
+    cancels="by_owner",
+    drains=True,
+    names_owner=True,
+    transactions=True,
     accepts={"row-agrees-with-truth": "spec/properties.md#what-cannot-hold-together"},
 )

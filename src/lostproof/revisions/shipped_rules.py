@@ -81,21 +81,19 @@ class Epoch:
     Attributes:
         since: the first release known to have it; it goes on until the next epoch's first.
         rule: the rule.
-        revision: the modelled revision whose write orders and protocols come nearest.
     """
 
     since: tuple[int, ...]
     rule: Rule
-    revision: str
 
 
 EPOCHS = (
-    Epoch((2026, 3, 31), always_backed, "openclaw-2026.4.2"),
-    Epoch((2026, 4, 5), active_set, "openclaw-2026.4.15"),
-    Epoch((2026, 4, 25), durable_first_loosely, "openclaw-2026.5.28"),
-    Epoch((2026, 5, 28), durable_first, "openclaw-2026.5.28"),
-    Epoch((2026, 6, 33), durable_first_repairing, "openclaw-2026.5.28"),
-    Epoch((2026, 8, 1), ledger_first, "openclaw-2026.9.6"),
+    Epoch((2026, 3, 31), always_backed),
+    Epoch((2026, 4, 5), active_set),
+    Epoch((2026, 4, 25), durable_first_loosely),
+    Epoch((2026, 5, 28), durable_first),
+    Epoch((2026, 6, 33), durable_first_repairing),
+    Epoch((2026, 8, 1), ledger_first),
 )
 """The rule's history, by the release where each form of it was first seen."""
 

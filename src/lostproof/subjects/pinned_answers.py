@@ -15,8 +15,9 @@ from typing import Any
 from lostproof.cubes import rows_of, table_of, word
 from lostproof.errors import BadInput
 from lostproof.evidence import CANCELLED, DECISIONS, WHOLE, Decision, Domain, Evidence
-from lostproof.files import data_root
-from lostproof.revisions.shipped_rules import epoch_of, release_number
+from lostproof.files import data_root, write_whole
+from lostproof.revisions import nearest_revision
+from lostproof.revisions.shipped_rules import release_number
 from lostproof.subjects.subject import Subject, one_by_one
 
 __all__ = ["PARTS", "PinnedAnswers", "pin_answers", "pinned_answers", "pinned_releases", "pinned_subject"]
@@ -98,11 +99,7 @@ def pin_answers(version: str, decisions: Sequence[Decision], obtained: dict[str,
     head = {"release": version, "obtained": obtained, "asked": _asked()}
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     lines.append('  "rows": [\n    ' + ",\n    ".join(json.dumps(row) for row in told) + "\n  ]")
-    path = _file(version)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".json.partial")
-    partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    return partial.replace(path)
+    return write_whole(_file(version), "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _asked() -> dict[str, list[str]]:
@@ -119,6 +116,7 @@ def pinned_subject(version: str) -> Subject | None:
     def ask(evidences: Sequence[Evidence]) -> list[Decision]:
         return [table[evidence.told(PARTS)] for evidence in evidences]
 
-    epoch = epoch_of(release_number(version))
-    base = epoch.revision if epoch else None
-    return Subject(f"npm-{version}", f"openclaw@{version}", ask, one_by_one(ask), version=version, base=base)
+    base = nearest_revision(version)
+    return Subject(
+        f"npm-{version}", f"openclaw@{version}", ask, one_by_one(ask), version=version, base=base.name if base else None
+    )

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from lostproof.errors import BadInput
 from lostproof.files import is_file, is_folder
-from lostproof.revisions.shipped_rules import epoch_of, release_number
+from lostproof.revisions import Revision, nearest_revision, revision
 from lostproof.subjects import releases
 from lostproof.subjects.npm import offline
 from lostproof.subjects.pinned_answers import pinned_subject
 from lostproof.subjects.programs import program_subject
-from lostproof.subjects.subject import Subject
+from lostproof.subjects.subject import Subject, with_subject
 
-__all__ = ["FORMS", "Asking", "moved", "source_of", "subject_at"]
+__all__ = ["FORMS", "Asking", "moved", "revision_around", "source_of", "subject_at"]
 
 FORMS = "openclaw@VERSION, the folder of a package, FILE.py:FUNCTION, or a command that speaks the protocol"
 
@@ -64,6 +64,20 @@ def subject_at(place: str, asking: Asking | None = None) -> Subject:
     if place and is_folder(asking.folder / place):
         return _folder(place, asking)
     return _command(place, asking)
+
+
+def revision_around(
+    place: str, base: str | None = None, asking: Asking | None = None, otherwise: str = "reference"
+) -> Revision:
+    """Return the revision around the subject called ``place``: ``base``, else the release's own, else ``otherwise``.
+
+    Raises:
+        BadInput: there is no such subject or base, or the subject answers nonsense.
+    """
+    if base:
+        revision(base)  # a wrong name is told before anything is installed
+    subject = subject_at(place, asking)
+    return with_subject(revision(base or subject.base or otherwise), subject)
 
 
 def moved(place: str, folder: Path, old: Path = Path()) -> str:
@@ -117,7 +131,7 @@ def _folder(place: str, asking: Asking) -> Subject:
 
 
 def _build(name: str, place: str, build: releases.Build, asking: Asking) -> Subject:
-    epoch = epoch_of(release_number(build.version))
+    base = nearest_revision(build.version)
 
     def told() -> dict[str, str]:
         found = build.describe()
@@ -126,7 +140,7 @@ def _build(name: str, place: str, build: releases.Build, asking: Asking) -> Subj
     asked = program_subject(
         name, place, build.command(), timeout=asking.timeout, keep=asking.keep, sees_owner=False,
     )
-    return replace(asked, version=build.version, base=epoch.revision if epoch else None, told=told)
+    return replace(asked, version=build.version, base=base.name if base else None, told=told)
 
 
 def _command(place: str, asking: Asking) -> Subject:

@@ -17,7 +17,7 @@ import pytest
 from lostproof.bounds import parse_bounds
 from lostproof.engine.verdicts import MAX_STATES, Result, Verdict, check
 from lostproof.errors import BadInput
-from lostproof.pinned import pins, word_for
+from lostproof.pinned import KEPT, pins, word_for
 from lostproof.properties import PROPERTIES, property_named
 from lostproof.report.text import LOOKS, size_line, titled_race
 from lostproof.revisions import REVISIONS, Revision, revision
@@ -26,9 +26,6 @@ from lostproof.testing.failures import as_typed, text_of
 from lostproof.testing.rules import Given, Rules, Settings
 
 __all__ = ["Check"]
-
-KEPT = ("holds", "accepted")
-"""The verdicts that `lostproof check` does not exit with 1 for."""
 
 
 @dataclass(frozen=True)

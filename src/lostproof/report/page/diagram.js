@@ -43,7 +43,7 @@ function storeLanes(line, columns) {
   const worlds = worldsOf(line), cells = cellsOf(line);
   const begun = new Set();
   cells.forEach(([field, owner], cell) => {
-    if (field === "step" && worlds.some((world) => world[cell] !== line.start[cell])) begun.add(owner);
+    if ((field === "step" || field === "peer.step") && worlds.some((world) => world[cell] !== line.start[cell])) begun.add(owner);
   });
   const lanes = [];
   cells.forEach(([field, owner], cell) => {
