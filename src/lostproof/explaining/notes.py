@@ -10,7 +10,10 @@ from lostproof.bounds import Bounds, parse_pairs
 from lostproof.errors import BadInput
 from lostproof.files import data_root
 
-__all__ = ["NOTES_SUFFIX", "Expected", "Fact", "Job", "Notes", "Seen", "Tempo", "find_notes", "load_notes", "with_bounds"]
+__all__ = [
+    "MOST_FAULTS", "NOTES_SUFFIX", "Expected", "Fact", "Job", "Notes", "Seen", "Tempo", "explicable", "find_notes",
+    "load_notes", "with_bounds",
+]
 
 NOTES_SUFFIX = ".observed.yaml"
 """How the name of a file with notes ends."""
@@ -157,4 +160,16 @@ def with_bounds(notes: Notes, text: str) -> Notes:
     """
     values = parse_pairs(text, {"faults": MOST_FAULTS})
     faults = values.pop("faults", notes.faults)
-    return replace(notes, bounds=replace(notes.bounds, **values), faults=faults)
+    return replace(notes, bounds=explicable(replace(notes.bounds, **values)), faults=faults)
+
+
+def explicable(bounds: Bounds) -> Bounds:
+    """Return ``bounds`` if worlds of them can be searched in time.
+
+    Raises:
+        BadInput: they need clocks that the search does not have.
+    """
+    for name, usual in (("clock_steps", 0), ("catch_up_limit", 0), ("gateways", 1), ("same_ms", 0)):
+        if getattr(bounds, name) != usual:
+            raise BadInput(f"bound {name}={getattr(bounds, name)} cannot be explained with; the only value is {usual}")
+    return bounds

@@ -13,7 +13,7 @@ from lostproof.bounds import BUDGETS, Bounds, bounds_from
 from lostproof.errors import BadInput
 from lostproof.evidence import ENDS
 from lostproof.explaining.facts import WORDS
-from lostproof.explaining.notes import NOTES_SUFFIX, Expected, Fact, Job, Notes, Seen, Tempo
+from lostproof.explaining.notes import MOST_FAULTS, NOTES_SUFFIX, Expected, Fact, Job, Notes, Seen, Tempo, explicable
 from lostproof.reading import DAY_MS, LONGEST_MS, YamlFile, duration_ms
 from lostproof.report.data import ACTIONS
 from lostproof.revisions import REVISIONS, Constants
@@ -201,8 +201,10 @@ class NotesReader(YamlFile):
             "recurring": int(kinds == {"recurring"}), "agents": int(payloads == {"agent"}),
         }
         faults = given.pop("faults", FAULTS)
+        if faults > MOST_FAULTS[1]:
+            raise self.wrong(("bounds", "faults"), f"{faults} is out of range; allowed: 0 to {MOST_FAULTS[1]}")
         try:
-            return bounds_from({**implied, **given}), faults
+            return explicable(bounds_from({**implied, **given})), faults
         except BadInput as error:
             raise self.wrong(("bounds",), str(error)) from error
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from lostproof.drivers.timed import AGING, Moment, Stamps, Timed
 from lostproof.engine.stepper import apply, is_enabled
+from lostproof.errors import Defect
 from lostproof.explaining.notes import Notes
 from lostproof.explaining.zones import Bound
 from lostproof.model import Model
@@ -46,6 +47,8 @@ STARTUP_LEAST = 1_000
 """No gateway comes from scheduling its maintenance to cron in less, in milliseconds."""
 
 
+OF_JOBS = ("marker", "logged", "put_off")
+"""The stamps that jobs have, and not runs."""
 NO_STAMPS = ("swept", "wall")
 """What the simulator remembers that is no stamp here: sweeps are told apart otherwise, and nobody sets the wall clock."""
 
@@ -127,7 +130,10 @@ class Clock:
                 kept = vars(sim.stamps)[stamp[0]]
                 value = kept[_key(stamp)] if isinstance(kept, dict) else kept
                 if value != values[stamp]:
-                    changed[stamp] = self._told(value)[0]
+                    same, off = self._told(value)
+                    if off:
+                        raise Defect(f"{stamp} is set to a moment that is not there yet; searches in time know none of those")
+                    changed[stamp] = same
             self._set[key] = changed
         return self._set[key]
 
@@ -141,14 +147,20 @@ class Clock:
     def _matters(self, stamp: Stamp, w: World) -> bool:
         m = self.model
         name, about = stamp[0], stamp[-1]
-        if len(stamp) > 1 and about >= (len(m.jobs) if name == "marker" else len(m.runs)):
+        if len(stamp) > 1 and about >= (len(m.jobs) if name in OF_JOBS else len(m.runs)):
             return False
         match name:
             case "started":
                 return bool(w.gateway != GATEWAY.code("down"))
             case "offline":
                 return any(w.plan[k] for k in m.runs)
-            case "reserved" | "start":
+            case "terminated":
+                return bool(m.bounds.drain and w.gateway == GATEWAY.code("stopping"))
+            case "closed" | "logged":
+                return bool(m.bounds.retention)
+            case "put_off":
+                return bool(m.bounds.catch_up_limit)
+            case "reserved" | "start" | "begun":
                 return bool(w.step[about] in RUN.codes("reserved", "activated"))
             case "row":
                 open_ = TASK.codes("running", "lost") if m.rule_table.repairs_lost else TASK.codes("running")
