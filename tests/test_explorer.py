@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lostproof.bounds import PRESETS, Bounds
+from lostproof.bounds import FEATURES, PRESETS, Bounds
 from lostproof.engine import explorer, graph
 from lostproof.engine.explorer import Space, close, expand
 from lostproof.model import Model
@@ -48,7 +49,7 @@ SIZES: dict[tuple[str, str, str], tuple[int, int, int]] = {
     ("openclaw-2026.6.8", "smoke", "crash"): (679, 1_275, 13),
     ("openclaw-2026.6.8", "smoke", "offline"): (205, 489, 10),
     ("openclaw-2026.6.8", "ci", "store"): (124_667, 286_020, 23),
-    ("openclaw-2026.6.8", "ci", "restart"): (158_830, 403_064, 27),
+    ("openclaw-2026.6.8", "ci", "restart"): (157_087, 399_663, 27),
     ("openclaw-2026.6.11", "smoke", "crash"): (679, 1_275, 13),
     ("openclaw-2026.6.11", "smoke", "offline"): (205, 489, 10),
     ("openclaw-2026.6.33", "smoke", "crash"): (801, 1_581, 15),
@@ -116,6 +117,19 @@ def test_size_is_as_pinned(world: tuple[str, str, str]) -> None:
     space = close(model(revision, bounds))
     assert space.closed
     assert (space.count, space.transitions, space.depth) == SIZES[world]
+
+
+FIRST = json.loads((Path(__file__).parent / "sizes.json").read_text(encoding="utf-8"))
+"""States, transitions and depth of the first eleven slices of ``ci``, from before the world grew."""
+
+
+@pytest.mark.parametrize(("revision", "name"), [(revision, name) for revision in FIRST for name in FIRST[revision]])
+def test_what_is_switched_off_costs_nothing(revision: str, name: str) -> None:
+    """The slices that were there before the larger world have exactly as many states and transitions as they had."""
+    bounds = next(known.bounds for known in PRESETS["ci"] if known.name == name)
+    assert not any(getattr(bounds, feature) for feature in FEATURES if feature != "gateways") and bounds.gateways == 1
+    space = close(Model(REVISIONS[revision], bounds))
+    assert [space.count, space.transitions, space.depth] == FIRST[revision][name]
 
 
 def test_the_smoke_preset_is_pinned_for_every_revision() -> None:

@@ -135,7 +135,8 @@ def test_one_gateway_has_no_trace_of_a_second_one() -> None:
 def test_what_is_modelled_for_one_gateway_only_is_refused_with_two(name: str) -> None:
     """A bound that no second gateway knows of is not silently half in force."""
     assert Bounds(**{name: 1}).gateways == 1
-    with pytest.raises(BadInput, match=rf"gateways=2,{name}=1 do not go together; allowed: one gateway with {name}$"):
+    told = rf"^bounds gateways=2,{name}=1 do not go together; allowed: one gateway with {name}$"
+    with pytest.raises(BadInput, match=told):
         Bounds(gateways=2, **{name: 1})
 
 

@@ -12,9 +12,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lostproof.scenarios import load
+
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "tests" / "examples" / "project"
 SCENARIO = ROOT / "scenarios" / "storage" / "row-close-fails.scenario.yaml"
+NAMES = (
+    "openclaw-2026.4.2", "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.9.6", "fix-skip", "fix-durable",
+    "reference",
+)
 TINY = "crashes=1,runs=1,outcomes=1"
 RULES = """
 from lostproof import KEEP, LOST
@@ -46,14 +52,24 @@ def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return project.runpytest_subprocess(*named, "-p", "no:xdist" if "-n" not in arguments else "xdist", *arguments)
 
 
+def story() -> str:
+    """Return a built-in scenario with what seven revisions make of it, each in words of its own."""
+    expected = {name: load(SCENARIO).expectation(name) for name in NAMES}
+    told = [
+        f"  {name}:\n    violates: [{', '.join(one.violates)}]\n    rows: {{job-a.run-1: {one.rows['job-a.run-1']}}}\n"
+        for name, one in expected.items()
+    ]
+    return "".join([SCENARIO.read_text(encoding="utf-8").partition("expect:")[0], "expect:\n", *told])
+
+
 def incident(project: pytest.Pytester, text: str | None = None, name: str = "one.scenario.yaml") -> None:
     (project.path / "incidents").mkdir(exist_ok=True)
-    (project.path / "incidents" / name).write_text(text or SCENARIO.read_text(encoding="utf-8"), encoding="utf-8")
+    (project.path / "incidents" / name).write_text(text or story(), encoding="utf-8")
 
 
 def wrong() -> str:
     """Return the scenario with an expectation that is not met in 2026.4.15."""
-    head, _, tail = SCENARIO.read_text(encoding="utf-8").partition("  openclaw-2026.4.15:")
+    head, _, tail = story().partition("  openclaw-2026.4.15:")
     return head + "  openclaw-2026.4.15:" + tail.replace("rows: {job-a.run-1: running}", "rows: {job-a.run-1: lost}", 1)
 
 
@@ -117,7 +133,7 @@ def test_what_failed_is_replayed_again(project: pytest.Pytester) -> None:
 
 def test_an_entry_that_cannot_happen_is_told_with_its_line(project: pytest.Pytester) -> None:
     """It fails the revision in which it cannot happen, and no other."""
-    text = SCENARIO.read_text(encoding="utf-8").replace("timeline:\n", "timeline:\n  - {at: 1s, do: start}\n")
+    text = story().replace("timeline:\n", "timeline:\n  - {at: 1s, do: start}\n")
     incident(project, text)
     found = run(project, "--lostproof", "-k", "reference")
     found.assert_outcomes(failed=1, deselected=6)
@@ -130,7 +146,7 @@ def test_an_entry_that_cannot_happen_is_told_with_its_line(project: pytest.Pytes
 
 
 def test_a_broken_file_is_told_in_one_line(project: pytest.Pytester) -> None:
-    incident(project, SCENARIO.read_text(encoding="utf-8").replace("do: slot_due", "do: slot_do"))
+    incident(project, story().replace("do: slot_due", "do: slot_do"))
     found = run(project, "--lostproof")
     found.assert_outcomes(errors=1)
     told = [line for line in found.outlines if re.search(r"incidents/one\.scenario\.yaml:\d+: ", line)]

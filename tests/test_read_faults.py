@@ -8,6 +8,7 @@ from lostproof.bounds import Bounds, Slice
 from lostproof.engine.verdicts import explore
 from lostproof.properties import PROPERTIES
 from lostproof.revisions import REFERENCE, REVISIONS
+from lostproof.revisions.mutants import MUTANTS
 from lostproof.scenarios import load
 from lostproof.subjects.pinned_answers import pinned_answers, pinned_releases
 from tests.support import model
@@ -89,7 +90,7 @@ def test_a_restart_in_process_can_lose_the_copies_of_living_runs() -> None:
 
 def test_a_design_that_goes_on_without_the_ledger_is_killed() -> None:
     """What the reference gains from stopping: the rows of dead owners are closed."""
-    mutant = REFERENCE.but("reference-empty-ledger", "", starts_without_ledger=True)
+    mutant = MUTANTS["empty-ledger-and-copies"].revision
     found = explore(mutant, Slice("reads", READS), PROPERTIES).races
     assert {"vanished-run-is-closed", "job-not-blocked"} <= set(found)
     assert set(explore(REFERENCE, Slice("reads", READS), PROPERTIES).races) <= set(REFERENCE.accepts)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from lostproof.bounds import Bounds
+from lostproof.bounds import EVERYTHING, Bounds
 from lostproof.cubes import word
 from lostproof.drivers.concrete import concrete
 from lostproof.drivers.random import simulate
@@ -70,11 +70,12 @@ def test_cells_are_named_after_what_they_belong_to() -> None:
 
 @pytest.mark.parametrize("name", REVISIONS)
 def test_every_value_of_every_cell_has_a_name_of_its_own(name: str) -> None:
-    m = Model(REVISIONS[name], show.EVERYTHING)
-    for cell in m.layout.all_cells:
-        size = max(cell.field.size(m.bounds, m.revision), 1)
-        words = [data.value_name(m, cell, value) for value in range(size)]
-        assert len(set(words)) == size, cell
+    for bounds in EVERYTHING:
+        m = Model(REVISIONS[name], bounds)
+        for cell in m.layout.all_cells:
+            size = max(cell.field.size(m.bounds, m.revision), 1)
+            words = [data.value_name(m, cell, value) for value in range(size)]
+            assert len(set(words)) == size, cell
 
 
 def test_every_action_of_every_revision_is_explained() -> None:

@@ -142,14 +142,17 @@ def test_retention_takes_nothing_from_runs_that_were_closed_well(revision: str) 
 
 
 def test_which_releases_delete_what_could_have_repaired_a_row() -> None:
-    """A lost row beside a line that says ok is deleted after a day in 5.28; the reference never gets there."""
-    some = ("openclaw-2026.4.2", "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.9.6", "reference")
+    """A lost row beside a line that says ok is deleted after a day in 5.28; 6.33 and 7.1 repair it first, 8.1 does not."""
+    some = (
+        "openclaw-2026.4.2", "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.6.11", "openclaw-2026.6.33",
+        "openclaw-2026.7.1", "openclaw-2026.8.1", "openclaw-2026.9.6", "reference",
+    )
     kept, store = (
         [name for name in some if explore(REVISIONS[name], Slice("", bounds), [EVIDENCE]).races]
         for bounds in (RETAINED, STORE)
     )
     assert kept == ["openclaw-2026.5.28"]
-    assert store == [name for name in some if name != "reference"]
+    assert store == [name for name in some if name not in ("openclaw-2026.6.33", "openclaw-2026.7.1", "reference")]
 
 
 def test_a_turn_outlives_its_row() -> None:

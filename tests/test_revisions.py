@@ -254,6 +254,17 @@ def test_from_6_8_a_reload_leaves_the_tokens_and_a_restart_takes_them() -> None:
     assert world("2026.6.8", bounds, f"{BEGUN} reload repair catch_up ready end record settle").last[0] == 1
 
 
+def test_from_6_8_a_catch_up_run_of_a_stopped_service_writes_its_row_only() -> None:
+    """Its token is still the current one after a reload, and is taken out; a run of the timer writes everything."""
+    bounds = Bounds(crashes=1, restarts=1)
+    begun = "slot_due crash start repair catch_up begin reload repair catch_up ready"
+    for release, last in (("2026.6.1", 1), ("2026.6.8", 3)):
+        w = world(release, bounds, f"{begun} end record settle")
+        assert (row(w), w.last[0]) == ("succeeded", last)
+    assert world("2026.6.8", bounds, begun).token[0] == 1
+    assert world("2026.6.8", bounds, f"{begun} end record settle").token[0] == 0
+
+
 def test_from_6_33_a_false_lost_row_is_repaired() -> None:
     """The first sweep came before the start-up said "interrupted" in the job state; a later one looks at the row again."""
     falsely = f"{BEGUN} expire crash start sweep_begin sweep_row"

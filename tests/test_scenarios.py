@@ -116,6 +116,18 @@ def test_the_impossible_pair_leaves_the_same_disk(name: str) -> None:
     assert ends[0] == 0 != ends[1]
 
 
+@pytest.mark.parametrize("name", REVISIONS)
+def test_the_pair_around_a_send_leaves_the_same_disk(name: str) -> None:
+    """A crash before and a crash after a send leave the same durable state; only one recipient has got anything."""
+    before, after = (
+        next(each for each in outcomes(NAMES[f"crash-{when}-the-send"]) if each.revision == name)
+        for when in ("before", "after")
+    )
+    assert durable(before) == durable(after)
+    received = [each.model.view(each.moments[-1].after).received[0] for each in (before, after)]
+    assert received == [0, 1]
+
+
 # -- what is refused
 
 TOLD = """scenario: told

@@ -8,7 +8,9 @@ from typing import Any
 
 from lostproof.errors import BadInput, unknown
 
-__all__ = ["PRESETS", "Bounds", "Slice", "parse_bounds", "parse_slice"]
+__all__ = [
+    "EVERYTHING", "FEATURES", "PRESETS", "Bounds", "Slice", "parse_bounds", "parse_pairs", "parse_slice",
+]
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,29 @@ _CI = _slices(
     overruns=Bounds(overruns=1, slots=2, outcomes=1),
     cancels=Bounds(cancels=1),
     drain=Bounds(drain=1, restarts=1, outcomes=1),
+    peer=Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
+    deliveries=Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
+    admission=Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
+    clock=Bounds(clock_steps=1, crashes=1, outcomes=1),
+    reads=Bounds(read_faults=1, crashes=1, outcomes=1),
+    retention=Bounds(retention=1, crashes=1, outcomes=1, runs=1),
+    catch_up=Bounds(catch_up_limit=1, crashes=1, jobs=2, runs=1, outcomes=1, manual=0),
 )
+
+_ALL_TROUBLES: dict[str, int] = {
+    "jobs": 2, "slots": 2, "outcomes": 3, "crashes": 1, "restarts": 1, "offline_passes": 1, "store_faults": 1,
+    "operator_actions": 2, "same_ms": 1,
+}
+_ALL_FEATURES: dict[str, int] = {
+    "detached": 1, "overruns": 1, "cancels": 1, "drain": 1, "deliveries": 1, "clock_steps": 1, "read_faults": 1,
+    "retention": 1, "catch_up_limit": 1,
+}
+EVERYTHING: tuple[Bounds, ...] = (
+    Bounds(**_ALL_TROUBLES, **_ALL_FEATURES),
+    Bounds(**_ALL_TROUBLES, **_ALL_FEATURES, admission=1),
+    Bounds(**_ALL_TROUBLES, gateways=2),
+)
+"""Worlds in one of which everything is possible that a revision can do. They are far too large to explore."""
 
 PRESETS: dict[str, tuple[Slice, ...]] = {
     "smoke": _slices(
@@ -209,21 +233,32 @@ def parse_bounds(text: str) -> tuple[str, tuple[Slice, ...]]:
         return text, PRESETS[text]
     if "=" not in text:
         raise unknown("bounds", text, [*PRESETS, "or pairs like crashes=2,restarts=1"])
+    return text, (Slice("custom", bounds_from(parse_pairs(text))),)
+
+
+def parse_pairs(text: str, more: Mapping[str, tuple[int, int]] | None = None) -> dict[str, int]:
+    """Return the bounds in ``text``, ``name=number`` pairs joined by commas; ``more`` are other names with their ranges.
+
+    Raises:
+        BadInput: an unknown bound, a bound given twice, or a value that is no number in range.
+    """
     values: dict[str, int] = {}
-    for name, value in map(_pair, text.split(",")):
+    for name, value in (_pair(part, {**LIMITS, **(more or {})}) for part in text.split(",")):
         if name in values:
             raise BadInput(f"bound {name} is given twice in {text!r}; give it once")
         values[name] = value
-    return text, (Slice("custom", bounds_from(values)),)
+    return values
 
 
-def _pair(part: str) -> tuple[str, int]:
+def _pair(part: str, limits: Mapping[str, tuple[int, int]]) -> tuple[str, int]:
     name, _, value = part.strip().partition("=")
-    if name not in LIMITS:
-        raise unknown("bound", name, LIMITS)
+    if name not in limits:
+        raise unknown("bound", name, limits)
+    low, high = limits[name]
     if not (value.isascii() and value.isdigit() and len(value) < 10):
-        low, high = LIMITS[name]
         raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
+    if not low <= int(value) <= high:
+        raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
     return name, int(value)
 
 

@@ -17,6 +17,7 @@ import click
 
 from lostproof.commands.conform import conform
 from lostproof.commands.diff import diff
+from lostproof.commands.explain import explain
 from lostproof.commands.explore import explore
 from lostproof.commands.map import map_
 from lostproof.errors import BadInput, Defect
@@ -287,8 +288,12 @@ def run(
     chosen = [revision(name).name for name in _distinct(revisions)] or None
     if record:
         _record(scenarios.find(paths) if paths else [], chosen)
-    loaded = [scenarios.load(path) for path in scenarios.find(paths)]
+    loaded = []
     with progress() as say:
+        for path in scenarios.find(paths):
+            if say:
+                say(f"reading {path.name}")
+            loaded.append(scenarios.load(path))
         found = replay.run_all([(scenario, chosen or scenario.revisions) for scenario in loaded], say)
         replayed = list(zip(loaded, found, strict=True))
     failed = sum(not outcome.passed for _, outcomes in replayed for outcome in outcomes)
@@ -498,6 +503,7 @@ cli.add_command(conform)
 cli.add_command(diff)
 cli.add_command(map_)
 cli.add_command(explore)
+cli.add_command(explain)
 
 
 def main() -> None:

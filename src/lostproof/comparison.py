@@ -29,7 +29,7 @@ WAS, IS, BOTH = "was", "is", "both"
 """Where a section of a write order is: only in the first of two, only in the second, or in both."""
 
 SAME = "same"
-FACTS = ("guards", "flags", "constants", "accepts")
+FACTS = ("guards", "flags", "ways", "constants", "accepts")
 ORDERED = ("repair", "ready")
 
 

@@ -122,7 +122,8 @@ def _told(m: Model, w: World, k: int) -> Any:
 
 def _evidence_destroyed(m: Model, before: World, after: World, k: int) -> Any:
     kept = _told(m, after, k) & (after.pruned[k] <= before.pruned[k])
-    useless = says_truth(after, k, after.row[k])
+    # Where there is no row there is nothing that the word could be of use for.
+    useless = says_truth(after, k, after.row[k]) | (before.row[k] == ABSENT)
     return (before.end[k] != 0) & _told(m, before, k) & (kept == 0) & (useless == 0)
 
 
@@ -204,7 +205,7 @@ def _begins_beside(m: Model, before: World, after: World, job: int) -> Any:
 
 
 def _waits(m: Model, w: World, k: int) -> Any:
-    free: Any = False
+    free: Any = m.delivering(w, k)  # what it waits for then is its own
     for action in m.actions:
         if action.actor == "run" and action.get("run") == k and action.fair and HELD in action.at[2]:
             free = free | ((m.viewed_by(action, w).step[k] == HELD) & action.guard(w))
@@ -213,7 +214,7 @@ def _waits(m: Model, w: World, k: int) -> Any:
 
 def _stale_job_state(m: Model, w: World, k: int) -> Any:
     job, number = m.job_of(k), m.number(k)
-    latest: Any = True
+    latest: Any = w.moved_on[job] == 0
     for later in m.runs_of(job):
         if later > k:
             latest = latest & (m.step(w, later) == STEP_ABSENT)
@@ -234,13 +235,13 @@ def _received_again(m: Model, before: World, after: World, k: int) -> Any:
     for other in m.runs_of(m.job_of(k)):
         if other != k:
             same = (before.slot[k] == before.slot[other]) & (before.slot[k] < m.bounds.slots)
-            alike = (before.end[k] == OK) == (before.end[other] == OK)
+            alike = (m.told(before, k) == OK) == (m.told(before, other) == OK)
             had = had | (same & alike & (before.received[other] != 0))
     return (after.received[k] != before.received[k]) & had
 
 
 def _brought_forth(m: Model, w: World, k: int) -> Any:
-    return w.end[k] != 0
+    return m.told(w, k) != 0
 
 
 def _delivered_or_given_up(m: Model, w: World, k: int) -> Any:

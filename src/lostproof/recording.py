@@ -15,6 +15,7 @@ from typing import Any
 
 from lostproof import replay
 from lostproof.errors import BadInput
+from lostproof.files import write_whole, writing_into
 from lostproof.properties import PROPERTIES
 from lostproof.replay import CannotHappen, Outcome
 from lostproof.revisions import REVISIONS
@@ -95,15 +96,9 @@ def record(
     ]
     for one in recorded:
         if one.changed:
-            _write(one)
+            with writing_into(one.path.parent):
+                write_whole(one.path, one.text)
     return recorded
-
-
-def _write(one: Recorded) -> None:
-    try:
-        one.path.write_text(one.text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise BadInput(f"{one.path}: cannot be written ({error.strerror})") from error
 
 
 def _recorded(reader: Reader, scenario: Scenario, seen: Mapping[str, Outcome]) -> Recorded:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from lostproof.actions.retention import RETAINED
 from lostproof.bounds import BUDGETS, Bounds, bounds_from
 from lostproof.drivers.script import WRITES, Cue
 from lostproof.drivers.timed import AGING
-from lostproof.errors import BadInput, unknown
+from lostproof.errors import BadInput
 from lostproof.evidence import ENDS
-from lostproof.files import schema
+from lostproof.files import SUFFIX
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES
+from lostproof.reading import LONGEST_MS, YamlFile, duration_ms, time_of_day
 from lostproof.revisions import REVISIONS, Constants, Revision
 from lostproof.scenarios import OTHERS, OWN, PRODUCT, RANGE, Entry, Expectation, Observation, Scenario
 from lostproof.tables import chart
@@ -29,12 +28,6 @@ __all__ = ["LONGEST_MS", "Reader", "duration_ms"]
 
 FLAGS = ("fault", "early", "same_ms", "unread", "torn")
 DIRECTIVES = ("wait", "hold", "release", "fail_write")
-_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|ms|m|s)\s*")
-_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-DAY_MS = 86_400_000
-LONGEST_MS = 30 * DAY_MS
-"""No timeline is longer: nothing in the product takes more than hours, and every minute has its sweep."""
 _SPENT_BY = {
     "crash": "crashes", "terminate": "restarts", "restart_in_process": "restarts", "reload": "restarts",
     "cli_begin": "offline_passes",
@@ -45,85 +38,17 @@ _SPENT_BY = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 scalars: no octal or base-60 numbers, no yes and no, so that 10:30:00 stays what was written."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(null|~)?$"), ["n", "~", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(0|[1-9][0-9]*)$"), list("-0123456789"))
-
-
-class Reader:
-    """Reads one file, and knows on which line everything stands.
-
-    Args:
-        path: the file; its text is kept as ``text``.
-    """
+class Reader(YamlFile):
+    """Reads one scenario file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        if path.exists() and not path.is_file():
-            raise BadInput(f"{path}: is no file; give a file *.scenario.yaml, or a folder of them")
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                self.text = text = file.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-        try:
-            loader = _Loader(text)
-            node = loader.get_single_node()
-            self._data: Any = loader.construct_document(node) if node is not None else None
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            raise BadInput(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
-        except RecursionError as error:
-            raise BadInput(f"{path}: nested too deeply, or an anchor that contains itself") from error
-        except (ValueError, AttributeError) as error:
-            raise BadInput(f"{path}: not valid YAML: a value does not fit its tag ({error})") from error
-        if node is None:
-            raise BadInput(f"{path}:1: the file is empty; a scenario was expected")
-        if not isinstance(self._data, dict):
-            raise BadInput(f"{path}:1: not a scenario; it begins with 'scenario: NAME'")
-        self._node = node
-        self._lines: dict[tuple[Any, ...], int] = {}
-        self._note_lines(node, ())
-
-    def _note_lines(self, node: yaml.Node, place: tuple[Any, ...]) -> None:
-        self._lines[place] = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            seen: set[Any] = set()
-            for key, value in node.value:
-                if key.value in seen:
-                    raise BadInput(f"{self._path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
-                seen.add(key.value)
-                self._note_lines(value, (*place, key.value))
-                self._lines[(*place, key.value)] = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode):
-            for position, value in enumerate(node.value):
-                self._note_lines(value, (*place, position))
-
-    def wrong(self, place: Sequence[Any], message: str) -> BadInput:
-        """Return the error for something wrong at ``place``."""
-        known = tuple(place)
-        while known not in self._lines:
-            known = known[:-1]
-        return BadInput(f"{self._path}:{self._lines[known]}: {_dotted(place)}{message}")
-
-    def unknown(self, place: Sequence[Any], kind: str, name: str, allowed: Iterable[str]) -> BadInput:
-        """Return the error for a name at ``place`` that is not one of ``allowed``."""
-        return self.wrong(place, str(unknown(kind, name, allowed)))
+        super().__init__(path, "scenario", SUFFIX)
 
     def scenario(self) -> Scenario:
         """Return the scenario."""
-        validator = jsonschema.Draft202012Validator(schema("scenario"))
-        problem = jsonschema.exceptions.best_match(validator.iter_errors(self._data))
-        if problem is not None:
-            raise self.wrong(list(problem.absolute_path), _plain(problem))
+        self.validate("scenario")
         data = self._data
-        self._clock = _time_of_day(data["clock"]) if "clock" in data else None
+        self._clock = time_of_day(data["clock"]) if "clock" in data else None
         jobs = data.get("jobs") or {"job-a": {}}
         own = self._own_rule()
         expect = {key: self._expectation(key, given) for key, given in data["expect"].items()}
@@ -246,7 +171,7 @@ class Reader:
         last = 0
         for position, entry in enumerate(timeline):
             if "at" in entry:
-                at = self._moment(entry["at"], ("timeline", position, "at"))
+                at = self.moment(entry["at"], ("timeline", position, "at"))
                 if at < last:
                     raise self.wrong(("timeline", position, "at"), f"time goes backwards: {at} ms comes after {last} ms")
                 last = at
@@ -278,36 +203,17 @@ class Reader:
             raise self.wrong(place, f"{entry['do']} needs a 'run', and in 'write' one of {', '.join(WRITES)}")
         window = None
         if "between" in entry:
-            first, second = (self._moment(moment, (*place, "between")) for moment in entry["between"])
+            first, second = (self.moment(moment, (*place, "between")) for moment in entry["between"])
             if first > second:
                 raise self.wrong((*place, "between"), "time goes backwards")
             window = (first, second)
         elif "anytime" in entry:
             window = (0, last)
-        at = window[0] if window else self._moment(entry["at"], (*place, "at"))
-        takes = self._moment(entry["takes"], (*place, "takes"), duration=True) if "takes" in entry else 0
+        at = window[0] if window else self.moment(entry["at"], (*place, "at"))
+        takes = self.moment(entry["takes"], (*place, "takes"), duration=True) if "takes" in entry else 0
         where = f"{self._path}:{self._lines[place]}"
         cue = Cue(at, entry["do"], tuple(params), entry.get("write"), takes, bool(entry.get("optional")), where)
         return Entry(cue, window)
-
-    def _moment(self, moment: Any, place: Sequence[Any], duration: bool = False) -> int:
-        at = self._milliseconds(moment, place, duration)
-        if at > LONGEST_MS:
-            raise self.wrong(place, f"{moment!r} lies too far ahead; a timeline lasts at most 30 days")
-        return at
-
-    def _milliseconds(self, moment: Any, place: Sequence[Any], duration: bool) -> int:
-        if isinstance(moment, int):
-            return moment
-        if re.fullmatch(_TIME_OF_DAY, moment) and not duration:
-            if self._clock is None:
-                raise self.wrong(place, f"{moment!r} is a time of day, but the scenario has no 'clock'")
-            # A time before the clock's start is one of the next day.
-            return (_time_of_day(moment) - self._clock) % DAY_MS
-        length = duration_ms(moment)
-        if length is not None:
-            return length
-        raise self.wrong(place, f"{moment!r} is no moment; write milliseconds, '5m 30s', or '07:40:44' with a 'clock'")
 
     def _job(self, name: str, bounds: Bounds, place: Sequence[Any]) -> int:
         job = "abcd".index(name[-1])
@@ -335,8 +241,8 @@ class Reader:
             raise self.wrong(place, f"{', '.join(sorted(both))} cannot both be violated and hold")
         observed = []
         for position, seen in enumerate(given.get("observe", ())):
-            at = self._moment(seen["at"], (*place, "observe", position, "at"))
-            within = self._moment(seen.get("within", 1_000), (*place, "observe", position, "within"), duration=True)
+            at = self.moment(seen["at"], (*place, "observe", position, "at"))
+            within = self.moment(seen.get("within", 1_000), (*place, "observe", position, "within"), duration=True)
             what = "row" if "row" in seen else "log"
             observed.append(Observation(at, within, seen["run"], what, seen[what]))
         return Expectation(
@@ -370,50 +276,3 @@ def _end_of(node: yaml.Node) -> int:
 def _actions_in(bounds: Bounds) -> frozenset[str]:
     """Return what can happen in a world of ``bounds``, in whatever revision."""
     return frozenset(action.name for known in REVISIONS.values() for action in Model(known, bounds).actions)
-
-
-def _dotted(place: Sequence[Any]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    return f"{path}: " if path else ""
-
-
-def _plain(problem: jsonschema.exceptions.ValidationError) -> str:
-    """Return what a schema violation means, in words."""
-    part: Any = problem.schema
-    match problem.validator:
-        case "additionalProperties":
-            allowed = ", ".join(part.get("properties", {}))
-            return f"{problem.message}; allowed: {allowed}" if allowed else problem.message
-        case "oneOf" if "do" in part.get("required", ()):
-            return "give exactly one of: at, between, anytime"
-        case "oneOf" | "anyOf":
-            return f"{problem.instance!r} is no moment; write milliseconds, '5m 30s', or '07:40:44' with a 'clock'"
-        case "pattern" if "job-" in part["pattern"]:
-            words = "job-a to job-d" if part["pattern"].endswith("[a-d]$") else "job-a.run-1, and so on"
-            return f"{problem.instance!r} is no name that is known here; write {words}"
-        case "pattern" if "description" in part:
-            return f"{problem.instance!r} does not fit; {_lowered(part['description'])}"
-        case "const":
-            return f"{problem.instance!r} is not allowed; the only value is {str(part['const']).lower()}"
-        case "type":
-            return f"{problem.instance!r} is no {part['type']}"
-        case "enum":
-            return f"{problem.instance!r} is not allowed; allowed: {', '.join(map(str, part['enum']))}"
-        case _:
-            return str(problem.message)
-
-
-def _lowered(text: str) -> str:
-    return f"{text[:1].lower()}{text[1:]}"
-
-
-def duration_ms(text: str) -> int | None:
-    """Return how many milliseconds a duration such as ``5m 30s`` has, None if it is none."""
-    if not text or _DURATION.sub("", text).strip():
-        return None
-    return sum(round(float(number) * _UNITS[unit]) for number, unit in _DURATION.findall(text))
-
-
-def _time_of_day(text: str) -> int:
-    hours, minutes, seconds = text.split(":")
-    return int(hours) * 3_600_000 + int(minutes) * 60_000 + round(float(seconds) * 1_000)

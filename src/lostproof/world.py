@@ -194,6 +194,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
     ),
     Field(
+        "moved_on", "job", Home.GHOST, "thousands of further runs have followed, which are not shown",
+        lambda b, r: 2 if b.retention and r.has_log else 0, NO_YES,
+    ),
+    Field(
         "put_off", "job", Home.JOBS, "the job's due slot was put off by some seconds: nextRunAtMs lies ahead",
         lambda b, r: 2 if r.puts_off(b) else 0, NO_YES,
     ),
@@ -446,7 +450,9 @@ class _Cells:
         self._cells = cells
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Any:
-        return self._world.read(self._cells[index if isinstance(index, tuple) else (index,)])
+        cell = self._cells[index if isinstance(index, tuple) else (index,)]
+        value = self._world._values.get(cell.key)  # most reads are not the first: one call less for them
+        return self._world.read(cell) if value is None else value
 
     def __setitem__(self, index: int | tuple[int, ...], value: Any) -> None:
         self._world.write(self._cells[index if isinstance(index, tuple) else (index,)], value)

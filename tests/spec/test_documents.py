@@ -11,10 +11,10 @@ from cogapp import Cog
 from sybil import Example
 
 from lostproof.evidence import DOMAIN, Evidence
-from lostproof.model import Model
 from lostproof.properties import PROPERTIES
 from lostproof.report import spec
 from lostproof.report.rules import rule_rows
+from lostproof.report.show import every_action
 from lostproof.revisions import REVISIONS
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
@@ -65,7 +65,7 @@ def _anchors(path: Path) -> set[str]:
 # -- nothing left out
 
 
-ACTIONS = dict.fromkeys(a.name for r in REVISIONS.values() for a in Model(r, spec.EVERYTHING).actions)
+ACTIONS = dict.fromkeys(a.name for r in REVISIONS.values() for a in every_action(r))
 CHARTS = ("task", "run", "gateway")
 SUBJECTS: dict[str, list[str]] = {
     "properties.md": [p.id for p in PROPERTIES],

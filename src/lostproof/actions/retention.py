@@ -39,7 +39,7 @@ def retention_actions(m: Model) -> Iterator[Action]:
             partial(_can_prune_row, m, k), partial(_prune_row, m, k),
             (("run", k),), fair=False, writes_rows=True,
         )
-    if m.revision.logs_interrupted or m.revision.queues_log:
+    if m.revision.has_log:
         for job in m.jobs:
             yield Action(
                 "prune_log", "gateway", gateway_at("running"), partial(_can_prune_log, m, job), partial(_prune_log, m, job),
@@ -100,3 +100,4 @@ def _prune_log(m: Model, job: int, w: World) -> None:
     for k in m.runs_of(job):
         w.log[k] = 0
     w.last[job] = 0
+    w.moved_on[job] = 1

@@ -13,7 +13,7 @@ from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker
 from lostproof.tables import chart
-from lostproof.world import PATHS, World, where
+from lostproof.world import PATHS, Home, World, where
 
 __all__ = [
     "can_run_now", "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "run_now",
@@ -140,6 +140,7 @@ def start_run(m: Model, path: str, job: int, on: Any, w: World) -> None:
         w.slot[k] = where(here, slot, w.slot[k])
         if section.event == "open" and m.bounds.detached:
             w.work[k] = where(here, 1, w.work[k])
+        w.moved_on[job] = where(here, 0, w.moved_on[job])
         for step in section.steps:
             STEPS[step].effect(m, w, k, here, True)
 
@@ -286,11 +287,12 @@ def _advance(m: Model, k: int, path: str, section: Section, target: int, variant
     if section.event in ("begin", "open") and m.bounds.detached:
         w.work[k] = 1
     for run, here in members:
-        owner = here & (w.token[m.job_of(run)] == m.number(run)) if section.fenced else here
+        entitled = here & _is_entitled(m, run, section, w)
         for step in section.steps:
-            STEPS[step].effect(m, w, run, owner, disk)
+            on = here if STEPS[step].home is Home.LIFE else entitled
+            STEPS[step].effect(m, w, run, on, disk)
         if m.bounds.deliveries and not m.revision.queues_at_the_end(path):
-            _bring_forth(m, w, run, path, section, owner)
+            _bring_forth(m, w, run, path, section, entitled)
         w.step[run] = where(here, target, w.step[run])
         if section.event == "begin":
             answer_request(m, w, run, here)
@@ -302,9 +304,19 @@ def _advance(m: Model, k: int, path: str, section: Section, target: int, variant
 def _bring_forth(m: Model, w: World, k: int, path: str, section: Section, on: Any) -> None:
     """Let a run that ended ok deliver its result at once, and one that did not raise an alert when the job hears of it."""
     if section.event == "end":
-        bring_forth(m, w, k, on & (w.end[k] == OK))
+        bring_forth(m, w, k, on & (m.told(w, k) == OK))
     if m.revision.applies_result(path, section):
-        bring_forth(m, w, k, on & (w.end[k] != OK))
+        bring_forth(m, w, k, on & (m.told(w, k) != OK))
+
+
+def _is_entitled(m: Model, k: int, section: Section, w: World) -> Any:
+    """Return whether run ``k`` may write what ``section`` says, by its token and by what became of its service."""
+    entitled: Any = True
+    if section.fenced:
+        entitled = entitled & (w.token[m.job_of(k)] == m.number(k))
+    if section.serving:
+        entitled = entitled & (w.age[k] == 0)
+    return entitled
 
 
 # -- the run log

@@ -17,7 +17,7 @@ from lostproof.actions import Action
 from lostproof.model import Model
 from lostproof.world import Cell, World, member
 
-__all__ = ["Expansion", "Space", "close", "expand"]
+__all__ = ["Expansion", "Space", "Visited", "close", "expand", "unique"]
 
 CHUNK = 1 << 16
 """States expanded at a time: large enough to drown the cost of a call, small enough for the cache."""
@@ -63,7 +63,7 @@ class Space:
         return len(self.layers) - 1
 
 
-class _Visited:
+class Visited:
     """The states seen so far, in a few sorted blocks that are merged geometrically."""
 
     def __init__(self) -> None:
@@ -134,7 +134,8 @@ def _apply(number: int, action: Action, positions: NDArray[np.intp], group: Worl
     return Expansion(number, positions, before, after, after.pack())
 
 
-def _unique(states: NDArray[Any]) -> NDArray[Any]:
+def unique(states: NDArray[Any]) -> NDArray[Any]:
+    """Sort ``states`` in place and return the distinct ones."""
     states.sort()
     distinct = np.ones(len(states), dtype=bool)
     np.not_equal(states[1:], states[:-1], out=distinct[1:])
@@ -158,8 +159,8 @@ def close(
         on_layer: called with the space after each layer, for progress.
     """
     layout = model.layout
-    frontier = _unique(layout.batch([model.initial()] if initial is None else initial))
-    visited = _Visited()
+    frontier = unique(layout.batch([model.initial()] if initial is None else initial))
+    visited = Visited()
     space = Space(model)
     while len(frontier):
         space.layers.append(frontier)
@@ -174,8 +175,8 @@ def close(
             reached = [expansion.states for expansion in expand(model, frontier[start : start + CHUNK], actions)]
             if reached:
                 space.transitions += sum(len(states) for states in reached)
-                found.append(_unique(np.concatenate(reached)))
-        merged = found[0] if len(found) == 1 else _unique(np.concatenate([layout.batch([]), *found]))
+                found.append(unique(np.concatenate(reached)))
+        merged = found[0] if len(found) == 1 else unique(np.concatenate([layout.batch([]), *found]))
         frontier = visited.new(merged)
     space.closed = True
     return space

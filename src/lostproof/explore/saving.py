@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from lostproof.drivers.timed import AGING, Timed
+from lostproof.drivers.timed import AGING, Moment, Timed
 from lostproof.errors import BadInput
 from lostproof.explore.session import Session
+from lostproof.model import Model
 from lostproof.properties import PROPERTIES
 from lostproof.replay import stays_broken
 from lostproof.scenarios import SUFFIX, slug, write_path
 from lostproof.tables import chart
 
-__all__ = ["save"]
+__all__ = ["outcome_of", "save"]
 
 
 def save(session: Session, path: Path, never: Path | None = None) -> Path:
@@ -30,16 +32,7 @@ def save(session: Session, path: Path, never: Path | None = None) -> Path:
     if not slug(path.name.removesuffix(SUFFIX)):
         raise BadInput(f"{path}: the name of a scenario needs a letter or a digit")
     m = session.model
-    sim = Timed(m)
-    for moment in session.timing:
-        if m.actions[moment.action].name not in AGING:
-            sim.do(moment.action, moment.at_ms)
-    sim.advance(session.timing[-1].at_ms if session.timing else 0)
-    statuses = chart("task").states
-    rows = {m.run_name(k): statuses[sim.view().row[k]] for k in m.runs if sim.view().row[k]}
-    seen = {name for moment in sim.trace for name, _ in moment.broken}
-    lasting = {name for name, _ in stays_broken(sim)}
-    violated = [judged.id for judged in PROPERTIES if judged.id in seen | lasting]
+    rows, violated = outcome_of(m, session.timing)
     told = f"violates {', '.join(violated)}" if violated else "violates nothing"
     try:
         return write_path(
@@ -54,3 +47,17 @@ def save(session: Session, path: Path, never: Path | None = None) -> Path:
         )
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def outcome_of(m: Model, moments: Sequence[Moment]) -> tuple[dict[str, str], list[str]]:
+    """Return what the rows on disk say after ``moments``, and which properties were broken, or stay so."""
+    sim = Timed(m)
+    for moment in moments:
+        if m.actions[moment.action].name not in AGING:
+            sim.do(moment.action, moment.at_ms)
+    sim.advance(moments[-1].at_ms if moments else 0)
+    statuses = chart("task").states
+    rows = {m.run_name(k): statuses[sim.view().row[k]] for k in m.runs if sim.view().row[k]}
+    seen = {name for moment in sim.trace for name, _ in moment.broken}
+    lasting = {name for name, _ in stays_broken(sim)}
+    return rows, [judged.id for judged in PROPERTIES if judged.id in seen | lasting]

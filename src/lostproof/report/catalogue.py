@@ -49,11 +49,15 @@ SYMPTOMS = {
     "job-runs-alone": "a run of a job began while another one still worked",
     "result-waits-for-nobody": "a run was done, and had to wait for others before it was written down",
     "job-state-agrees-with-row": "the job's last result is not that of its latest run",
+    "evidence-outlives-its-use": "the last word about how a run ended was deleted before the row said so",
+    "result-delivered-once": "somebody got the same result, or the same alert, twice",
     "slot-runs-once": "the work of one scheduled time was done twice",
     "slot-not-dropped": "a scheduled time passed, nothing ran, and nothing says why",
     "job-not-blocked": "a job never runs again",
     "vanished-run-is-closed": "a row stays running for ever, and its run is gone",
     "completed-run-converges": "how a run ended is recorded, and its row never says so",
+    "result-not-dropped": "a result, or an alert, never arrived, and nothing says why",
+    "acknowledged-run-not-dropped": "a run was accepted, never began, and nothing says why",
     "false-lost-is-repaired": "a row stays lost, and how its run ended is recorded",
 }
 """What somebody sees who meets a violation of a property, for those that have words of their own for it."""

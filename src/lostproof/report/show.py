@@ -13,7 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lostproof.bounds import Bounds
+from lostproof.actions import Action
+from lostproof.bounds import EVERYTHING
 from lostproof.evidence import DOMAIN
 from lostproof.model import Model
 from lostproof.pinned import pins
@@ -22,6 +23,7 @@ from lostproof.report.data import ACTIONS
 from lostproof.report.rules import rule_rows
 from lostproof.report.text import LOOKS, listing
 from lostproof.revisions import REVISIONS, Revision
+from lostproof.revisions.revision import DESCRIBED
 from lostproof.scenarios import find, load
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import Chart
@@ -34,15 +36,6 @@ __all__ = [
 
 PINNED_BOUNDS = "ci"
 """The bounds whose pinned verdicts are shown with a property."""
-
-EVERYTHING = Bounds(
-    jobs=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, same_ms=1, outcomes=3,
-    clock_steps=1, read_faults=1, retention=1, catch_up_limit=1,
-)
-"""A world in which everything that a revision can do is possible."""
-
-TWO_GATEWAYS = Bounds(gateways=2, crashes=1, restarts=1, store_faults=1, same_ms=1)
-"""A world in which a second gateway can do all that the first one can."""
 
 
 # -- lists
@@ -60,11 +53,17 @@ def properties_data() -> list[dict[str, Any]]:
     ]
 
 
+def every_action(subject: Revision) -> Iterator[Action]:
+    """Yield everything that can happen under a revision, in one world or another."""
+    for bounds in EVERYTHING:
+        yield from Model(subject, bounds).actions
+
+
 def actions_data() -> list[dict[str, Any]]:
     """Return everything that can happen in some revision: who does it, what it takes, and where it exists."""
     found: dict[str, dict[str, Any]] = {}
     for known in REVISIONS.values():
-        for action in (*Model(known, EVERYTHING).actions, *Model(known, TWO_GATEWAYS).actions):
+        for action in every_action(known):
             entry = found.setdefault(
                 action.name,
                 {"name": action.name, "actor": action.actor, "kind": "product", "params": set(), "revisions": [],
@@ -165,6 +164,12 @@ def _flags(revision: Revision) -> dict[str, bool]:
     return {f.name: getattr(revision, f.name) for f in fields(Revision) if isinstance(getattr(revision, f.name), bool)}
 
 
+def _ways(revision: Revision) -> dict[str, str]:
+    """Return the attributes that choose one of several ways."""
+    named = [f.name for f in fields(Revision) if f.name not in DESCRIBED]
+    return {name: value for name in named if isinstance(value := getattr(revision, name), str)}
+
+
 def _first_line(doc: str | None) -> str:
     return " ".join(_plain(doc or "").split("\n\n")[0].split())
 
@@ -198,6 +203,7 @@ def revision_data(revision: Revision) -> dict[str, Any]:
         "repair": list(revision.repair),
         "ready": list(revision.ready),
         "flags": _flags(revision),
+        "ways": _ways(revision),
         "constants": asdict(revision.constants),
         "accepts": dict(revision.accepts),
     }
@@ -224,6 +230,8 @@ def revision_view(revision: Revision) -> RenderableType:
     parts += [Text(), Text("facts", "bold")]
     flags = [{"is": f"  {'yes' if on else 'no'}", "what": docs.get(name, name)} for name, on in data["flags"].items()]
     parts.append(listing(flags, ["is", "what"]))
+    ways = [{"way": f"  {way}", "what": docs.get(name, name)} for name, way in data["ways"].items()]
+    parts += [Text(), Text("ways", "bold"), listing(ways, ["way", "what"])]
     constants = ", ".join(f"{name} {value:,}" for name, value in data["constants"].items())
     parts += [Text(), Text.assemble(("constants  ", "bold"), constants)]
     for name, proof in revision.accepts.items():
@@ -248,7 +256,7 @@ def _conditions(section: dict[str, Any]) -> Iterator[str]:
     words = {
         "barrier": "waits for the whole batch", "in_turn": "one after the other", "needs_lock": "needs the lock",
         "keeps_lock": "keeps the lock", "together": "whole batch at once",
-        "fenced": "left out without a token",
+        "fenced": "left out without a token", "serving": "left out when the service was stopped",
     }
     yield from (text for name, text in words.items() if section[name])
     if section["on_fault"] == "retry":

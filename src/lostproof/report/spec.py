@@ -13,33 +13,25 @@ from typing import Any
 from lostproof.actions import Action
 from lostproof.bounds import BUDGETS, LIMITS, PRESETS, Bounds
 from lostproof.evidence import DOMAIN
-from lostproof.model import Model
 from lostproof.pinned import pins
 from lostproof.properties import PROPERTIES
 from lostproof.report.data import ACTIONS
 from lostproof.report.heads import ranges, short_names
 from lostproof.report.rules import rule_rows
+from lostproof.report.show import every_action
 from lostproof.report.text import LOOKS
 from lostproof.revisions import REVISIONS, Constants, Revision, Section, revision, shipped_revisions
+from lostproof.revisions.revision import ADMISSION, DELIVERY
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
 from lostproof.world import FIELD, FIELDS, WIPES, Home
 
 __all__ = [
-    "accepted", "actions", "chart_doc", "constants", "diagram", "differences", "field_table", "flag_docs", "leftovers",
-    "limits", "mark_of", "preset", "property_table", "repair_table", "restart_table", "revision_facts", "rule_table",
-    "step_table", "table", "transitions", "verdict_matrix", "write_orders",
+    "accepted", "actions", "admission_ways", "chart_doc", "constants", "delivery_ways", "diagram", "differences",
+    "field_table", "flag_docs", "leftovers", "limits", "mark_of", "preset", "property_table", "repair_table",
+    "restart_table", "revision_facts", "rule_table", "step_table", "table", "transitions", "verdict_matrix",
+    "write_orders",
 ]
-
-EVERYTHING = Bounds(
-    jobs=2, slots=2, crashes=1, restarts=1, offline_passes=1, store_faults=1, operator_actions=2, long_waits=1, same_ms=1,
-    manual=1, clock_steps=1, read_faults=1, retention=1,
-    catch_up_limit=1,
-)
-"""Bounds under which every action of a revision can happen."""
-
-TWO_GATEWAYS = Bounds(gateways=2)
-"""Bounds under which happens, beside all that a second gateway does as the first, what takes two of them."""
 
 ON_FAULT = {
     "skip": "a failed write is skipped",
@@ -190,7 +182,7 @@ def actions() -> str:
     """Return everything that can happen in some revision."""
     kinds: dict[str, _Kind] = {}
     for name, subject in REVISIONS.items():
-        for action in (*Model(subject, EVERYTHING).actions, *Model(subject, TWO_GATEWAYS).actions):
+        for action in every_action(subject):
             if action.get("gateway"):
                 continue  # the same as the first gateway's
             kind = kinds.setdefault(action.name, _Kind(action.actor, {}, {}, {}, {}, {}))
@@ -233,6 +225,27 @@ def _when(name: str, values: set[int]) -> str:
 
 def _alternatives(words: Sequence[str]) -> str:
     return " or ".join(f"`{word}`" for word in words)
+
+
+def delivery_ways() -> str:
+    """Return the ways in which something is delivered, with the revisions that deliver results and alerts so."""
+    rows = [
+        (
+            f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.delivery == way]),
+            ranges([name for name, known in REVISIONS.items() if known.alerts == way]),
+        )
+        for way, told in DELIVERY.items()
+    ]
+    return table(("way", "what happens", "results", "alerts"), rows)
+
+
+def admission_ways() -> str:
+    """Return what may become of an acknowledged manual run, with the revisions in which it does."""
+    rows = [
+        (f"`{way}`", told, ranges([name for name, known in REVISIONS.items() if known.admission == way]))
+        for way, told in ADMISSION.items()
+    ]
+    return table(("way", "what becomes of it", "revisions"), rows)
 
 
 def limits() -> str:
@@ -363,6 +376,8 @@ def _constraints(section: Section) -> str:
         words.append("keeps it")
     if section.fenced:
         words.append("left out without a token")
+    if section.serving:
+        words.append("left out when the service was stopped")
     if any(STEPS[step].home.durable for step in section.steps):
         words.append(ON_FAULT[section.on_fault])
     return ", ".join(words)

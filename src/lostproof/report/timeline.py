@@ -6,7 +6,7 @@ lives: the gateway while it is up, a run while a process works on it, a sweep or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.box import SIMPLE_HEAD, Box
@@ -26,12 +26,13 @@ from lostproof.tables import chart
 from lostproof.world import Cell, World
 
 __all__ = [
-    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "SECOND", "Line", "Words", "alive", "clock_time", "folded", "lanes_of",
+    "DISK", "FAULT", "GHOST", "KEPT", "MEMORY", "SECOND", "SEEN", "Line", "Words", "alive", "clock_time", "folded",
+    "lanes_of",
     "lines_of", "no_return_words", "race_view", "run_word", "timeline", "why_words",
 ]
 
 DISK, MEMORY, GHOST = "bold", "dim", "dim italic"
-FAULT, BROKEN, DECISIVE = "bold red", "bold white on red", "bold yellow"
+FAULT, BROKEN, DECISIVE, SEEN = "bold red", "bold white on red", "bold yellow", "bold green"
 LIFELINE = "│"
 RULED = Box(str(SIMPLE_HEAD), ascii=True)
 """Never replaced by rich: what an encoding lacks is replaced afterwards, so that all lines keep their columns."""
@@ -116,7 +117,7 @@ def no_return_words(timed: TimedRace) -> str:
 
 def timeline(
     m: Model, moments: Sequence[Moment], width: int, point_of_no_return: int = 0, judged: Property | None = None,
-    start_ms: int = 0, steps: int | None = None,
+    start_ms: int = 0, steps: int | None = None, seen: Mapping[int, str] | None = None,
 ) -> RenderableType:
     """Return ``moments`` as a table of at most ``width`` columns.
 
@@ -128,8 +129,10 @@ def timeline(
         judged: the property to mark the violation of; all unless given.
         start_ms: what the clock shows at the beginning.
         steps: how many of the moments are the race proper, if it has a continuation.
+        seen: what somebody saw, by the step (from 1) in which it happened.
     """
-    rows = list(folded(lines_of(m, moments, judged, start_ms, steps), point_of_no_return))
+    lines = [_with_seen(line, (seen or {}).get(line.number)) for line in lines_of(m, moments, judged, start_ms, steps)]
+    rows = list(folded(lines, point_of_no_return))
     lanes = lanes_of(m, rows)
     plan = _Plan.of(rows, lanes, width)
     if plan.room < ROOM_BESIDE:
@@ -166,6 +169,10 @@ def _stacked(rows: Sequence[Line], width: int, point_of_no_return: int, steps: i
         if row.changed:
             lines.append(Padding(row.told(width - 4), (0, 0, 0, 4)))
     return Group(*lines)
+
+
+def _with_seen(line: Line, words: str | None) -> Line:
+    return replace(line, changed=(*line.changed, (SEEN, f"◀ {words}"))) if words else line
 
 
 def _mark(row: Line, point_of_no_return: int) -> Text:
@@ -478,7 +485,7 @@ def _job_phrase(m: Model, cell: Cell, was: str, now: str) -> str | None:
         case "queued":
             return "reserved only" if now == "yes" else None
         case "accepted":
-            return f"a request for {job} {'waits' if now == 'yes' else 'leaves the lane'}"
+            return f"a request for {job} waits" if now == "yes" else f"no request for {job} waits any more"
         case "booked":
             return f"a run of {job} is booked" if now == "yes" else f"the booking of {job} is over"
         case "owed" if now == "0":

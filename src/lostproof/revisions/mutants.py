@@ -62,17 +62,11 @@ SLICES: dict[str, Bounds] = {
     **{part.name: part.bounds for part in PRESETS["ci"]},
     "store-no-crash": Bounds(store_faults=1),
     "operator-twice": Bounds(operator_actions=2, outcomes=1),
-    "admission": Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
-    "deliveries": Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
-    "reads": Bounds(runs=1, outcomes=1, crashes=1, read_faults=1),
-    "retention": Bounds(runs=1, outcomes=1, crashes=1, retention=1),
-    "peer": Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
 }
-"""The slices of ``ci``, and some that show what those cannot.
+"""The slices of ``ci``, and two that show what those cannot.
 
 Every other slice with store faults has a crash as well, and a crash alone excuses an outcome that got lost. A job that
-was disabled matters only when it is enabled again. What cannot be read is a trouble of its own, and what a process cannot
-know of another one takes two of them.
+was disabled matters only when it is enabled again.
 """
 
 

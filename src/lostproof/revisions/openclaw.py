@@ -146,7 +146,7 @@ OPENCLAW_2026_6_1 = OPENCLAW_2026_5_28.but(
 )
 
 # Every run has a token, and takes out that one when all is written. A run without a current one closes its row, and leaves
-# it at that.
+# it at that; so does a catch-up run whose service was stopped.
 _FENCED: dict[str, dict[str, Any]] = {
     "record": {"steps": ("finalize_row",)},
     "settle": {"steps": ("record_job", "skip_slots", "queue_log", "drop_token"), "fenced": True},
@@ -157,7 +157,9 @@ OPENCLAW_2026_6_8 = OPENCLAW_2026_6_1.but(
     "all runs are in the set, by tokens; one without a token writes its row only",
     source="npm openclaw@2026.6.8",
     timer=_edited(OPENCLAW_2026_6_1.timer, begin={"steps": ("take_token", "open_row")}, **_FENCED),
-    catch_up=_edited(_CLEARING, begin={"steps": ("open_row", "take_token")}, **_FENCED),
+    catch_up=_edited(
+        _edited(_CLEARING, begin={"steps": ("open_row", "take_token")}, **_FENCED), settle={"serving": True}
+    ),
     manual=_edited(
         OPENCLAW_2026_6_1.manual,
         begin={"steps": ("open_row", "take_token")},

@@ -30,7 +30,8 @@ class Section:
         needs_lock: cannot happen while another run holds the cron store's lock.
         keeps_lock: the lock is held until the run's next section.
         together: done for all runs of the batch at once.
-        fenced: left out by a run whose token is not in the active set any more; it comes to its end without these steps.
+        fenced: left out by a run whose token is not in the active set any more: it comes to its end without these steps.
+        serving: likewise left out by a run whose cron service was stopped; in both cases the run still takes out its token.
         on_fault: what a failing durable write does: ``skip`` (logged, the run goes on), ``retry``, or ``release`` (the run
             gives its reservation back and does not begin).
     """
@@ -43,6 +44,7 @@ class Section:
     keeps_lock: bool = False
     together: bool = False
     fenced: bool = False
+    serving: bool = False
     on_fault: str = "skip"
 
 
@@ -130,13 +132,15 @@ class Revision:
         tokens: the active set holds a token of the run for each job, and a run takes out its own only.
         receipts: a durable receipt names the owner of a job's run, and no other run of the job is reserved while that one
             is alive; start-up and tick release the jobs of dead owners in one write and close their rows in another.
-        delivery: how the result of a run that ended ok is delivered, one of :data:`DELIVERY`. It is done before the end is
-            recorded, unless the run's last write puts it into the queue (the step ``enqueue``).
-        alerts: how the alert about a run that failed is delivered, likewise. It goes out when the result is applied to the
-            job; nobody waits for it.
-        admission: what may become of a manual run once it is acknowledged, one of :data:`ADMISSION`.
+        delivery: how the result of a run that ended ok is delivered: ``direct``, past the delivery queue; ``queued``, put
+            there, sent, and acknowledged there; or ``attempted``, where the queue is told before it is sent, too. It is
+            done before the end is recorded, unless the run's own write puts it into the queue (the step ``enqueue``).
+        alerts: how the alert about a run that failed is delivered, in one of the same ways. It goes out when the result is
+            applied to the job; nobody waits for it.
+        admission: where a manual run waits once it is acknowledged: in the ``lane``, in memory; there, with a row if it is
+            dropped (``told``); with its job ``reserved``; or ``booked`` with the job until it opens.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
-        rereads_rows: sweep, start-up and finalizer judge the row on disk, not a copy of it in memory.
+        rereads_rows: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
             a gateway; else its end reaches nobody once the gateway that waited for it is gone.
         gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
@@ -219,7 +223,7 @@ class Revision:
         """The version that was published, for example ``2026.4.15``; for what is not shipped, the name."""
         return self.name.removeprefix(PRODUCT)
 
-    @property
+    @cached_property
     def write_orders(self) -> dict[str, WriteOrder]:
         """The write orders by path, for the paths that there are."""
         orders = {"timer": self.timer, "catch_up": self.catch_up, "manual": self.manual}
@@ -227,8 +231,13 @@ class Revision:
 
     @property
     def queues_log(self) -> bool:
-        """Whether runs write a line into the run log."""
+        """Whether runs queue a line for the run log."""
         return any("queue_log" in section.steps for order in self.write_orders.values() for section in order)
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a run log at all."""
+        return self.logs_interrupted or self.queues_log
 
     def states(self, path: str) -> tuple[str, ...]:
         """Return the chart states that a run of ``path`` passes, the one before each section and the last.
@@ -236,6 +245,9 @@ class Revision:
         Raises:
             Defect: the write order takes an edge that the chart does not have.
         """
+        known = self._states.get(path)
+        if known is not None:
+            return known
         run = chart("run")
         targets = {(edge.source, edge.event): edge.target for edge in run.edges}
         states = [run.initial]
@@ -244,7 +256,11 @@ class Revision:
             if target is None:
                 raise Defect(f"{self.name}: {path} takes {section.event!r} in {states[-1]!r}; the chart has no such edge")
             states.append(target)
-        return tuple(states)
+        return self._states.setdefault(path, tuple(states))
+
+    @cached_property
+    def _states(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
@@ -285,10 +301,9 @@ class Revision:
     def delivers_by(self, way: str) -> tuple[int, ...]:
         """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes.
 
-        A run that the watchdog gives up has not ended yet, and brings forth an alert.
+        Ends are those that the run's process tells of: a run that the watchdog gives up brings forth an alert.
         """
-        ok = ENDS.index("ok")
-        others = [end for end in range(len(ENDS)) if end != ok]
+        ok, *others = range(1, len(ENDS))
         return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
 
     def queues_at_the_end(self, path: str) -> bool:
