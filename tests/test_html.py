@@ -273,7 +273,7 @@ def test_following_a_timeline_gives_the_stamps_of_the_one_that_played_it() -> No
 
 def test_every_store_has_a_name_and_every_other_field_an_actor_or_none() -> None:
     unnamed = {field["name"] for field in fields_data() if field["store"] is None and field["home"] != "GHOST"}
-    actors = {"gateway", "sweep", "step", "age"}
+    actors = {"gateway", "sweep", "step", "age", "work"}
     assert unnamed == actors | {FIELD[name].of_peer.name for name in actors}
 
 
