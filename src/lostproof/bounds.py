@@ -181,10 +181,10 @@ _CI = _slices(
     peer=Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
     deliveries=Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
     admission=Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
-    clock=Bounds(clock_steps=1, crashes=1, outcomes=1),
-    reads=Bounds(read_faults=1, crashes=1, outcomes=1),
-    retention=Bounds(retention=1, crashes=1, outcomes=1, runs=1),
-    catch_up=Bounds(catch_up_limit=1, crashes=1, jobs=2, runs=1, outcomes=1, manual=0),
+    clock=Bounds(clock_steps=1, outcomes=1),
+    reads=Bounds(read_faults=1, crashes=1, store_faults=1, runs=1, outcomes=1),
+    retention=Bounds(retention=1, crashes=1, store_faults=1, runs=1, outcomes=1),
+    catch_up=Bounds(catch_up_limit=1, crashes=1, jobs=2, runs=1, outcomes=1, manual=0, long_waits=0),
 )
 
 _ALL_TROUBLES: dict[str, int] = {
