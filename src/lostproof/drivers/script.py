@@ -234,7 +234,6 @@ def _is_sweep(stage: _Stage, number: int) -> bool:
 
 def _next_but_sweeps(stage: _Stage) -> int | None:
     """Return when something happens by itself next that is no sweep: a step of the product, or rows coming of age."""
-    sim = stage.sim
     moments = [at_ms for at_ms, number in _moments(stage) if not _is_sweep(stage, number)]
     aging = _next_aging(stage)
     return min([*moments, *([] if aging is None else [aging])], default=None)
