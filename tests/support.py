@@ -41,7 +41,7 @@ RICH: dict[str, Bounds] = {
     "admission": Bounds(
         admission=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1, operator_actions=1, same_ms=1
     ),
-    "deliveries": Bounds(deliveries=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1),
+    "deliveries": Bounds(deliveries=1, jobs=2, runs=2, crashes=1, restarts=1, store_faults=1, overruns=1, cancels=1),
     "one-shot": Bounds(recurring=0, agents=1, crashes=1, restarts=1, manual=0),
 }
 """Worlds that are too large to explore here, with several kinds of trouble at once."""

@@ -61,7 +61,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def test_schemas_say_the_same_about_the_same_things() -> None:
     """What several commands print is described alike, and a field lives in one of the homes that there are."""
-    names = ("check", "conform", "diff", "map", "run", "simulate")
+    names = ("check", "conform", "diff", "explain", "map", "run", "simulate")
     for one, other in combinations([schema(name)["$defs"] for name in names], 2):
         assert {name: one[name] for name in one.keys() & other.keys()} == {
             name: other[name] for name in one.keys() & other.keys()

@@ -247,7 +247,7 @@ def test_a_sweep_that_would_have_come_before_rules_an_explanation_out(tmp_path: 
 
     text = NOTES.replace('became: lost, at: "12:10:00"', "became: running, at: {}").replace("{}", '"12:01:00"')
     text += '  - {row: x, is: running, at: "12:08:00"}\n'
-    text += "not_seen: [{gateway: stopped}, {gateway: started}, {did: reload}]\n"
+    text += "not_seen: [{gateway: stopped}, {gateway: started}, {did: reload}, {did: terminate}]\n"
     strict = replace(OLD, name="strict", rule=at_once)
     notes = replace(notes_of(tmp_path, text), faults=1)
     assert explain(notes, strict).verdict == "impossible"

@@ -13,10 +13,12 @@ from lostproof.cli import cli
 from lostproof.drivers.concrete import concrete
 from lostproof.engine.race import with_point_of_no_return
 from lostproof.engine.verdicts import check
+from lostproof.properties import PROPERTIES
 from lostproof.report.github import ANNOTATIONS, SUMMARY_BYTES, annotation, capped, step_summary
 from lostproof.report.judged import Judged
 from lostproof.report.mermaid import race_mermaid
 from lostproof.report.sources import SourceLine
+from lostproof.revisions import REVISIONS
 from tests.support import lucky_race
 
 TINY = "crashes=1,runs=1,outcomes=1"
@@ -142,7 +144,7 @@ def test_the_matrix_summary_tells_what_drifted(project: Path, monkeypatch: pytes
     found = lostproof("matrix", "--bounds", "smoke", code=1)
     assert [one["title"] for one in told(found)] == ["reference: no-invented-success"]
     text = (project / "summary.md").read_text(encoding="utf-8")
-    assert "2 of 98 verdicts are not as wanted" in text
+    assert f"2 of {len(REVISIONS) * len(PROPERTIES)} verdicts are not as wanted" in text
     assert "| `no-invented-success` | violated in 2 steps | holds |" in text
     assert "- gone × no-invented-success: expected holds, found nothing" in text
 

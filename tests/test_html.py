@@ -162,8 +162,8 @@ def test_the_matrix_is_small_and_shows_what_drifted(tmp_path: Path, monkeypatch:
     assert drifted == [("reference", "no-invented-success")]
     a_race = len(json.dumps(data["races"])) / len(data["races"])
     cells = len(data["revisions"]) * len(data["properties"])
-    # Each of the races in a world with three times as many cells, and as many races as there are cells.
-    assert page.stat().st_size + 3 * a_race * cells < LIMIT
+    # Each of the races in a world with twice as many cells, and as many races as there are cells.
+    assert page.stat().st_size + 2 * a_race * cells < LIMIT
 
 
 def test_what_was_not_explored_is_shown_too(tmp_path: Path) -> None:

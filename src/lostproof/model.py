@@ -57,9 +57,14 @@ class Model:
         return self.layout.cell("collected", 0).bits > 0
 
     @property
-    def rereads_rows(self) -> bool:
-        """Whether a sweep reads rows again that another process may have changed."""
-        return self.revision.rereads_rows and self.bounds.gateways > 1
+    def refreshes_copies(self) -> bool:
+        """Whether a process brings a copy of a row up to date before it decides: another one may have changed the row."""
+        return self.revision.refreshes_copies and self.bounds.gateways > 1
+
+    @property
+    def goes_by_disk(self) -> bool:
+        """Whether nobody decides by a copy of a row that differs from the row on disk."""
+        return self.bounds.gateways > 1 and (self.revision.rereads_rows or self.revision.refreshes_copies)
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
@@ -165,7 +170,9 @@ class Model:
 
     def copy(self, w: World, k: int) -> Any:
         """Return the row of run ``k`` as the gateway sees it: on disk, if it reads that, else its own copy."""
-        if not self.revision.works_on_disk:
+        if self.refreshes_copies:
+            return where(w.memory[k] == ABSENT, ABSENT, w.row[k])
+        if not self.revision.rereads_rows:
             return w.memory[k]
         return where(w.pruned[k] == 1, ABSENT, w.row[k]) if self.bounds.retention else w.row[k]
 

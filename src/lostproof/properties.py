@@ -108,6 +108,13 @@ def _record_overwritten(m: Model, before: World, after: World, k: int) -> Any:
     return says_truth(before, k, before.row[k]) & weaker
 
 
+def _line_waits(m: Model, w: World, k: int) -> Any:
+    waits: Any = False
+    for process in m.processes(w):
+        waits = waits | (process.log_queue[k] == 1)
+    return waits
+
+
 def _told(m: Model, w: World, k: int) -> Any:
     """Return whether log or job state say how run ``k`` really ended, or a line that will say so is on its way."""
     return member(w.log[k], LINES) | _line_waits(m, w, k) | (w.last[m.job_of(k)] == m.number(k))
@@ -132,13 +139,6 @@ def _contradicts(w: World, k: int) -> Any:
 def _contradicts_record(m: Model, w: World, k: int) -> Any:
     pending = m.owned(w, k) | _line_waits(m, w, k) | (w.plan[k] != 0)
     return _contradicts(w, k) & (w.recorded[k] == 1) & (pending == 0)
-
-
-def _line_waits(m: Model, w: World, k: int) -> Any:
-    waits: Any = False
-    for process in m.processes(w):
-        waits = waits | (process.log_queue[k] == 1)
-    return waits
 
 
 def _contradicts_truth(m: Model, w: World, k: int) -> Any:
@@ -235,13 +235,13 @@ def _received_again(m: Model, before: World, after: World, k: int) -> Any:
     for other in m.runs_of(m.job_of(k)):
         if other != k:
             same = (before.slot[k] == before.slot[other]) & (before.slot[k] < m.bounds.slots)
-            alike = (before.end[k] == OK) == (before.end[other] == OK)
+            alike = (m.told(before, k) == OK) == (m.told(before, other) == OK)
             had = had | (same & alike & (before.received[other] != 0))
     return (after.received[k] != before.received[k]) & had
 
 
 def _brought_forth(m: Model, w: World, k: int) -> Any:
-    return w.end[k] != 0
+    return m.told(w, k) != 0
 
 
 def _delivered_or_given_up(m: Model, w: World, k: int) -> Any:

@@ -47,7 +47,7 @@ class YamlFile:
         self._noun = noun
         self._clock: int | None = None
         if path.exists() and not path.is_file():
-            raise BadInput(f"{path}: is no file; give a file *{suffix}, or a folder of them")
+            raise BadInput(f"{path}: is no file; give a file *{suffix}")
         try:
             with path.open(encoding="utf-8", newline="") as file:
                 self.text = text = file.read()

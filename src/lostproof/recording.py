@@ -140,7 +140,7 @@ def _rows(outcome: Outcome, before: Mapping[str, str]) -> Iterator[tuple[str, st
     end = model.view(outcome.moments[-1].after if outcome.moments else model.initial())
     for k in model.runs:
         name = model.run_name(k)
-        if end.step[k] != ABSENT or name in before:
+        if model.step(end, k) != ABSENT or name in before:
             yield name, chart("task").states[end.row[k]]
 
 

@@ -320,7 +320,7 @@ def enqueue(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Put what the run brought forth into the delivery queue; a gateway that is up sends it at once."""
     if disk:
         direct = m.revision.delivers_by("direct")
-        queued = on & (member(w.end[k], direct) == 0) if direct else on
+        queued = on & (member(m.told(w, k), direct) == 0) if direct else on
         w.outbox[k] = where(queued, PENDING, w.outbox[k])
     bring_forth(m, w, k, on & (w.gateway != DOWN))
 

@@ -206,6 +206,10 @@ FIELDS: tuple[Field, ...] = (
         lambda b, r: 2 if b.same_ms and not r.unique_ids else 0, NO_YES,
     ),
     Field(
+        "collected", "job", Home.SERVICE, "the slot that the job was found due for, not reserved yet (0: none)",
+        lambda b, r: b.slots + 1 if b.gateways > 1 and not r.transactions else 0,
+    ),
+    Field(
         "accepted", "job", Home.PROCESS, "a manual run has been acknowledged, and waits in the gateway's lane",
         lambda b, r: 2 if b.admission and b.manual and r.waits_in_lane else 0, NO_YES,
     ),
@@ -217,10 +221,6 @@ FIELDS: tuple[Field, ...] = (
         "owed", "job", Home.GHOST,
         "an acknowledged manual run has not begun, nor was it given up (1: it waits; n + 1: run n is to be it)",
         lambda b, r: b.runs + 2 if b.admission and b.manual else 0,
-    ),
-    Field(
-        "collected", "job", Home.SERVICE, "the slot that the job was found due for, not reserved yet (0: none)",
-        lambda b, r: b.slots + 1 if b.gateways > 1 and not r.transactions else 0,
     ),
     Field("noticed", "slot", Home.GHOST, "some durable store has said that the slot was given up", _of(*NO_YES), NO_YES),
     # -- per run
@@ -550,7 +550,7 @@ class World:
             self._pending[cell.key] = (cell, value)
 
     def touches(self, names: Sequence[str]) -> bool:
-        """Return whether anything has been written to the fields with ``names``."""
+        """Return whether anything has been written to the fields with ``names``, in whichever gateway."""
         return any(cell.field.base in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:

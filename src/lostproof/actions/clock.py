@@ -66,7 +66,7 @@ def _fall(job: int, w: World) -> None:
 def _ages(m: Model, w: World, k: int) -> Any:
     """Return whether the row of run ``k`` is up for a decision in some copy, and its last event is still recent."""
     up = member(w.row[k], m.aging_rows)
-    if not (m.rereads_rows or m.revision.works_on_disk):
+    if not m.goes_by_disk:
         for process in m.processes(w):
             up = up | member(process.memory[k], m.aging_rows)
     return up & (w.expired[k] == 0)

@@ -32,13 +32,13 @@ def delivery_actions(m: Model) -> Iterator[Action]:
     queued, attempted = (_ends(m, way) for way in ("queued", "attempted"))
     told = queued + attempted
     for k in m.runs:
-        yield _delivering(k, "send", TO_BE_SENT, partial(_can_send, k, queued, attempted), partial(_send, k, told))
+        yield _delivering(k, "send", TO_BE_SENT, partial(_can_send, m, k, queued, attempted), partial(_send, m, k, told))
         if not told:
             continue
         if not all(m.revision.queues_at_the_end(path) for path in m.revision.write_orders):
-            yield _delivering(k, "enqueue", TO_BE_SENT, partial(_can_enqueue, k, told), partial(_put, k, PENDING))
+            yield _delivering(k, "enqueue", TO_BE_SENT, partial(_can_enqueue, m, k, told), partial(_put, k, PENDING))
         if attempted:
-            yield _delivering(k, "attempt", TO_BE_SENT, partial(_can_attempt, k, attempted), partial(_put, k, ATTEMPTED))
+            yield _delivering(k, "attempt", TO_BE_SENT, partial(_can_attempt, m, k, attempted), partial(_put, k, ATTEMPTED))
         yield _delivering(k, "acknowledge", SENT, always, partial(_acknowledge, k, True))
         if m.bounds.store_faults:
             yield _delivering(k, "acknowledge", SENT, _can_fail, partial(_acknowledge, k, False), fault=True)
@@ -49,7 +49,7 @@ def delivery_actions(m: Model) -> Iterator[Action]:
 
 def _ends(m: Model, way: str) -> tuple[int, ...]:
     """Return the ends of runs in this world that bring forth something which is delivered in this ``way``."""
-    return tuple(end for end in m.revision.delivers_by(way) if end in (0, *m.bounds.told))
+    return tuple(end for end in m.revision.delivers_by(way) if end in m.bounds.told)
 
 
 def _can_fail(w: World) -> Any:
@@ -72,28 +72,28 @@ def _is_left(k: int, w: World) -> Any:
     return (w.sending[k] == NO) & member(w.gateway, GATEWAY.codes(*LOOKING))
 
 
-def _is_one_of(w: World, k: int, ends: tuple[int, ...]) -> Any:
-    return member(w.end[k], ends) if ends else False
+def _is_one_of(m: Model, w: World, k: int, ends: tuple[int, ...]) -> Any:
+    return member(m.told(w, k), ends) if ends else False
 
 
-def _can_enqueue(k: int, ends: tuple[int, ...], w: World) -> Any:
-    return (w.outbox[k] == NONE) & _is_one_of(w, k, ends)
+def _can_enqueue(m: Model, k: int, ends: tuple[int, ...], w: World) -> Any:
+    return (w.outbox[k] == NONE) & _is_one_of(m, w, k, ends)
 
 
-def _can_attempt(k: int, attempted: tuple[int, ...], w: World) -> Any:
-    return (w.outbox[k] == PENDING) & _is_one_of(w, k, attempted)
+def _can_attempt(m: Model, k: int, attempted: tuple[int, ...], w: World) -> Any:
+    return (w.outbox[k] == PENDING) & _is_one_of(m, w, k, attempted)
 
 
-def _can_send(k: int, queued: tuple[int, ...], attempted: tuple[int, ...], w: World) -> Any:
+def _can_send(m: Model, k: int, queued: tuple[int, ...], attempted: tuple[int, ...], w: World) -> Any:
     """A send waits until the queue knows what its way of delivering wants it to know."""
-    can = _is_one_of(w, k, queued + attempted) == 0
-    can = can | ((w.outbox[k] == PENDING) & _is_one_of(w, k, queued))
-    return can | ((w.outbox[k] == ATTEMPTED) & _is_one_of(w, k, attempted))
+    can = _is_one_of(m, w, k, queued + attempted) == 0
+    can = can | ((w.outbox[k] == PENDING) & _is_one_of(m, w, k, queued))
+    return can | ((w.outbox[k] == ATTEMPTED) & _is_one_of(m, w, k, attempted))
 
 
-def _send(k: int, acknowledged: tuple[int, ...], w: World) -> None:
+def _send(m: Model, k: int, acknowledged: tuple[int, ...], w: World) -> None:
     w.received[k] = where(w.received[k] == 0, 1, 2)
-    w.sending[k] = where(_is_one_of(w, k, acknowledged), SENT, NO)
+    w.sending[k] = where(_is_one_of(m, w, k, acknowledged), SENT, NO)
 
 
 def _put(k: int, value: int, w: World) -> None:

@@ -28,8 +28,10 @@ def _nobody_is_busy(m: Model, w: World) -> Any:
     Nothing is lost by letting rows and markers come of age before or after them instead: neither changes the other.
     """
     idle: Any = True
+    for job in m.jobs:
+        idle = idle & (w.put_off[job] == 0)
     for k in m.runs:
-        idle = idle & (w.plan[k] == 0)
+        idle = idle & (w.plan[k] == 0) & (w.cancelling[k] == 0)
     for process in m.processes(w):
         idle = idle & _is_idle(m, process)
     return idle
@@ -40,10 +42,8 @@ def _is_idle(m: Model, w: World) -> Any:
     idle: Any = (w.sweep == 0) & (member(w.gateway, GATEWAY.codes("starting", "repaired")) == 0)
     idle = idle & (stops_at_once(m, w) == 0)
     idle = idle & (((w.gateway == GATEWAY.code("catching_up")) & caught_up(m, w)) == 0)
-    for job in m.jobs:
-        idle = idle & (w.put_off[job] == 0)
     for k in m.runs:
-        idle = idle & (w.log_queue[k] == 0) & (w.cancelling[k] == 0) & (m.delivering(w, k) == 0)
+        idle = idle & (w.log_queue[k] == 0) & (m.delivering(w, k) == 0)
     return idle & no_run_is_busy(m, w)
 
 

@@ -35,7 +35,7 @@ def retention_actions(m: Model) -> Iterator[Action]:
         return
     for k in m.runs:
         yield Action(
-            "prune_row", "gateway", ("row" if m.revision.works_on_disk else "memory", (k,), TERMINAL),
+            "prune_row", "gateway", ("row" if m.revision.rereads_rows else "memory", (k,), TERMINAL),
             partial(_can_prune_row, m, k), partial(_prune_row, m, k),
             (("run", k),), fair=False, writes_rows=True,
         )

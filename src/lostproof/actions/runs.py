@@ -304,9 +304,9 @@ def _advance(m: Model, k: int, path: str, section: Section, target: int, variant
 def _bring_forth(m: Model, w: World, k: int, path: str, section: Section, on: Any) -> None:
     """Let a run that ended ok deliver its result at once, and one that did not raise an alert when the job hears of it."""
     if section.event == "end":
-        bring_forth(m, w, k, on & (w.end[k] == OK))
+        bring_forth(m, w, k, on & (m.told(w, k) == OK))
     if m.revision.applies_result(path, section):
-        bring_forth(m, w, k, on & (w.end[k] != OK))
+        bring_forth(m, w, k, on & (m.told(w, k) != OK))
 
 
 def _is_entitled(m: Model, k: int, section: Section, w: World) -> Any:

@@ -16,7 +16,7 @@ from lostproof.world import World, member, where
 __all__ = ["SWEEPING", "decision_parts", "offline_actions", "sweep_actions", "would_decide"]
 
 GATEWAY = chart("gateway")
-ABSENT, RUNNING, LOST = chart("task").codes("absent", "running", "lost")
+RUNNING, LOST = chart("task").codes("running", "lost")
 SWEEPING = ("starting", "repaired", "catching_up", "running")
 """The gateway states in which maintenance is scheduled."""
 
@@ -52,19 +52,14 @@ def sweep_actions(m: Model) -> Iterator[Action]:
             )
 
 
-def _up_for_decision(m: Model, copy: Any) -> Any:
-    return member(copy, (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
-
-
-def _copy(m: Model, w: World, k: int) -> Any:
-    """Return the row as the sweep judges it: the gateway's copy, or what the disk says of a row that it has a copy of."""
-    return where(w.memory[k] == ABSENT, ABSENT, w.row[k]) if m.rereads_rows else m.copy(w, k)
+def _up_for_decision(m: Model, w: World, k: int) -> Any:
+    return member(m.copy(w, k), (RUNNING, LOST) if m.rule_table.repairs_lost else (RUNNING,))
 
 
 def _can_sweep(m: Model, w: World) -> Any:
     any_row: Any = False
     for k in m.runs:
-        any_row = any_row | _up_for_decision(m, m.copy(w, k))
+        any_row = any_row | _up_for_decision(m, w, k)
     return any_row & member(w.gateway, GATEWAY.codes(*SWEEPING))
 
 
@@ -72,7 +67,7 @@ def _next_row(m: Model, w: World, first: int) -> Any:
     """Return the sweep's position at the first row from ``first`` on that is up for a decision, or 0 at the end."""
     position: Any = 0
     for k in reversed(range(first, len(m.runs))):
-        position = where(_up_for_decision(m, m.copy(w, k)), k + 1, position)
+        position = where(_up_for_decision(m, w, k), k + 1, position)
     return position
 
 
@@ -96,7 +91,7 @@ def decision_parts(m: Model, w: World, k: int, reading: Reading = BOTH_READ) -> 
     seen = w.seen[k] if m.revision.caches_evidence else reading.store(m, w, k)
     # Who cannot tell what another process does knows of its own runs only.
     owner = where(m.seen_alive(w, k), 1, 2 if m.bounds.gateways == 1 or m.revision.names_owner else 0)
-    lost = where(_copy(m, w, k) == LOST, 1, 0)
+    lost = where(m.copy(w, k) == LOST, 1, 0)
     return lost, w.expired[k], 1, m.active(w, m.job_of(k)), owner, reading.log(m, w, k), seen
 
 
@@ -109,15 +104,13 @@ def would_decide(m: Model, w: World, k: int) -> Any:
     """Return whether a sweep that begins now would write the row of run ``k``."""
     lost, expired, gateway, active, owner, log, _ = decision_parts(m, w, k)
     answer = m.rule_table.answers[lost, expired, gateway, active, owner, log, m.evidence_class(w, k)]
-    return _up_for_decision(m, _copy(m, w, k)) & (answer != 0)
+    return _up_for_decision(m, w, k) & (answer != 0)
 
 
 def _sweep_row(m: Model, k: int, disk: bool, w: World, reading: Reading = BOTH_READ) -> None:
     answer = _answer(m, w, k, reading)
     reading.spend(w)
-    decided = _up_for_decision(m, _copy(m, w, k)) & (answer != 0)
-    if m.rereads_rows:
-        w.memory[k] = _copy(m, w, k)
+    decided = _up_for_decision(m, w, k) & (answer != 0)
     decide_row(m, w, k, decided, answer, disk)
     if not disk:
         spend(w, "store_faults")
@@ -126,13 +119,13 @@ def _sweep_row(m: Model, k: int, disk: bool, w: World, reading: Reading = BOTH_R
 
 
 def _sweep_write_can_fail(m: Model, k: int, w: World) -> Any:
-    return (w.store_faults > 0) & _up_for_decision(m, _copy(m, w, k)) & (_answer(m, w, k) != 0)
+    return (w.store_faults > 0) & _up_for_decision(m, w, k) & (_answer(m, w, k) != 0)
 
 
 def _sweep_can_misread(m: Model, k: int, reading: Reading, w: World) -> Any:
     """Return whether it matters that a read fails when the sweep decides about row ``k``."""
     matters = _answer(m, w, k, reading) != _answer(m, w, k)
-    return (w.read_faults > 0) & _up_for_decision(m, _copy(m, w, k)) & matters
+    return (w.read_faults > 0) & _up_for_decision(m, w, k) & matters
 
 
 # -- an offline CLI pass

@@ -43,8 +43,8 @@ def explain(
 
     \b
     Examples:
-      lostproof explain scenarios/observed/incident-2026-04-17.observed.yaml --brief
-      lostproof explain scenarios/observed/incident-2026-04-17.observed.yaml --revision openclaw-2026.4.15 --limit 2
+      lostproof explain scenarios/observed/manual-run-declared-dead.observed.yaml --brief
+      lostproof explain scenarios/observed/incident-2026-04-17.observed.yaml --revision openclaw-2026.4.15 --limit 1
 
     FILE holds an operator's notes: rows, log lines and start-ups with their times, incomplete as they are. Explanations
     differ in what matters, such as who marked a row lost; those with the fewest faults come first, and each replays.

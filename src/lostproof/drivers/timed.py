@@ -53,9 +53,10 @@ class Moment:
 
 @dataclass
 class Stamps:
-    """When things last happened, in milliseconds; what a gateway's timers go by, for each gateway (None: the first).
+    """When things last happened, in milliseconds.
 
     Attributes:
+        started, swept: what a gateway's timers go by, for each gateway (None: the first).
         wall: how far the wall clock is ahead of the moments.
         row, marker: the times that rows and markers hold, by the wall clock.
         closed: when rows came to what they say, by the wall clock.
@@ -65,8 +66,8 @@ class Stamps:
     """
 
     started: dict[int | None, int] = field(default_factory=dict)
-    swept: dict[int | None, int] = field(default_factory=dict)
     wall: int = 0
+    swept: dict[int | None, int] = field(default_factory=dict)
     offline: int = 0
     terminated: int = 0
     reserved: dict[int, int] = field(default_factory=dict)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from lostproof.bounds import BUDGETS, Bounds
+from lostproof.bounds import Bounds
 from lostproof.drivers.timed import Moment
 from lostproof.explaining.checking import Met, contradicted, meetings
 from lostproof.explaining.moments import Schedule, schedules
 from lostproof.explaining.notes import Notes
 from lostproof.explaining.search import Search, Way
-from lostproof.explaining.space import TooLarge, allowed
+from lostproof.explaining.space import KINDS, TooLarge, allowed, outlook
 from lostproof.explaining.telling import Told, teller
 from lostproof.explaining.watch import Watch
 from lostproof.model import Model
@@ -29,7 +29,6 @@ LOOKED = 100
 """One in so many of them is looked at in time, which is that much more work."""
 TRIES = 20
 """How many ways of one explanation are tried if no moments are found for them."""
-KINDS = (*BUDGETS, "manual")
 Say = Callable[[str], None]
 
 
@@ -100,16 +99,17 @@ def explain(
     """
     found: list[Explanation] = []
     known: set[tuple[Hashable, ...]] = set()
-    limits: list[str] = []
     failed: Counter[tuple[Hashable, ...]] = Counter()
-    nodes = 0
-    met, unmet = 0, set(range(len(notes.seen)))
-    for faults in mixes(notes):
+    limits: list[str] = []
+    if say:
+        say(f"{revision.name}: any faults")
+    chosen, met, nodes = _worth_looking(notes, revision, max_states)
+    for faults in chosen:
         if say:
             say(f"{revision.name}: {mix_words(faults)}")
         model = Model(revision, _world(notes.bounds, faults))
         watch = Watch(model, notes)
-        if not watch.possible or not all(_can_happen(model, watch, kind) for kind in faults):
+        if not watch.possible:
             continue
         try:
             space = allowed(watch, max_states)
@@ -118,7 +118,6 @@ def explain(
             continue
         nodes += space.explored
         met |= space.met
-        unmet = watch.blocking(met)
         search = Search(space, notes, teller(space), max_states // LOOKED)
         for way in search.ways(known):
             confirmed = _confirmed(search, notes, way, faults)
@@ -134,7 +133,24 @@ def explain(
                 return Answer(revision, tuple(found), False, tuple(dict.fromkeys(limits)), nodes)
         if search.gave_up:
             limits.append(f"more than {max_states // LOOKED} ways with {mix_words(faults)}")
+    unmet = Watch(Model(revision, notes.bounds), notes).blocking(met)
     return Answer(revision, tuple(found), not limits, tuple(dict.fromkeys(limits)), nodes, tuple(sorted(unmet)))
+
+
+def _worth_looking(notes: Notes, revision: Revision, max_states: int) -> tuple[list[dict[str, int]], int, int]:
+    """Return which faults to look at, the fewest first; what can be met at all with any of them; and the states for that.
+
+    One look at everything together rules most of it out. If that is too large, each is looked at.
+    """
+    watch = Watch(Model(revision, notes.bounds), notes, notes.faults)
+    every = list(mixes(notes))
+    if not watch.possible:
+        return [], 0, 0
+    try:
+        promising, met, nodes = outlook(watch, max_states)
+    except TooLarge:
+        return every, 0, 0
+    return [faults for faults in every if faults in promising], met, nodes
 
 
 def mixes(notes: Notes) -> Iterator[dict[str, int]]:
@@ -145,12 +161,6 @@ def mixes(notes: Notes) -> Iterator[dict[str, int]]:
         for counts in reversed(choices):
             if sum(counts) == total:
                 yield {kind: count for kind, count in zip(most, counts, strict=True) if count}
-
-
-def _can_happen(model: Model, watch: Watch, kind: str) -> bool:
-    """Return whether the notes leave any way to spend a fault."""
-    names = {action.name for action in model.actions if action.budget == kind} or {"run_now"}
-    return not names <= watch.never
 
 
 def mix_words(faults: dict[str, int]) -> str:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from lostproof.bounds import BUDGETS
 from lostproof.engine.explorer import CHUNK, Visited, expand, unique
-from lostproof.explaining.watch import Progress, Watch
-from lostproof.world import PATHS, World
+from lostproof.explaining.watch import Progress, Watch, by_hand
+from lostproof.world import World
 
-__all__ = ["Edge", "Space", "TooLarge", "allowed"]
+__all__ = ["KINDS", "Edge", "Space", "TooLarge", "allowed", "outlook"]
+
+KINDS = (*BUDGETS, "manual")
+"""The kinds of faults that are counted: those that bounds budget, and runs by hand."""
 
 
 class TooLarge(Exception):
@@ -81,6 +84,26 @@ def allowed(watch: Watch, max_nodes: int) -> Space:
     """
     found, explored = _explore(watch, max_nodes)
     return _useful(watch, found, explored)
+
+
+def outlook(watch: Watch, max_nodes: int) -> tuple[list[dict[str, int]], int, int]:
+    """Return with which faults everything can be met, which marks (as bits) can be met at all, and how many nodes there are.
+
+    Raises:
+        TooLarge: there are more than ``max_nodes``.
+    """
+    m = watch.model
+    found, explored = _explore(watch, max_nodes)
+    spent: set[tuple[int, ...]] = set()
+    met = 0
+    for progress, layers in found.layers.items():
+        met |= progress[0]
+        if progress[0] == watch.all_done:
+            w = World(m.layout, np.concatenate(layers))
+            counts = [getattr(m.bounds, budget) - getattr(w, budget) for budget in BUDGETS]
+            each = np.stack([np.broadcast_to(count, len(w.states)) for count in (*counts, by_hand(m, w))], axis=1)
+            spent |= set(map(tuple, np.unique(each, axis=0).tolist()))
+    return [{kind: n for kind, n in zip(KINDS, counts, strict=True) if n} for counts in sorted(spent)], met, explored
 
 
 def _explore(watch: Watch, max_nodes: int) -> tuple[_Found, int]:
@@ -200,12 +223,7 @@ def _all_spent(watch: Watch, w: World) -> Any:
     spent: Any = True
     for budget in BUDGETS:
         spent = spent & (getattr(w, budget) == 0)
-    if m.bounds.manual:
-        by_hand: Any = False
-        for k in m.runs:
-            by_hand = by_hand | ((w.path[k] == PATHS.index("manual")) & (w.step[k] != 0))
-        spent = spent & by_hand
-    return spent
+    return spent & (by_hand(m, w) == m.bounds.manual)
 
 
 def _distances(

@@ -180,7 +180,10 @@ class Clock:
             known = self._notes.jobs[self.model.job_of(about)].at_most
             if known is not None:
                 return known
-        return int(getattr(self._notes.tempo, PROMPT[name]))
+        tempo = self._notes.tempo
+        if name == "tick" and self.model.bounds.agents:  # agent turns that are due at a start are put off for two minutes
+            return tempo.startup + tempo.step
+        return int(getattr(tempo, PROMPT[name]))
 
     def least(self, number: int, life: str) -> int:
         """Return how long it takes at least from where an action is possible until it happens; ``life``: what began last."""

@@ -20,7 +20,7 @@ from lostproof.steps import ENABLED
 from lostproof.tables import chart
 from lostproof.world import PATHS, World, member
 
-__all__ = ["UNKNOWN", "Mark", "Progress", "Watch"]
+__all__ = ["UNKNOWN", "Mark", "Progress", "Watch", "by_hand"]
 
 GATEWAY = chart("gateway")
 STEP_ABSENT = chart("run").code("absent")
@@ -66,10 +66,17 @@ earliest (milliseconds since the clock), while it is certainly too young to come
 
 
 class Watch:
-    """The automaton of some notes in the worlds of a model."""
+    """The automaton of some notes in the worlds of a model.
 
-    def __init__(self, model: Model, notes: Notes) -> None:
+    Args:
+        model: the model.
+        notes: what was seen.
+        faults: how many faults, and runs by hand, may happen together; all of the bounds unless given.
+    """
+
+    def __init__(self, model: Model, notes: Notes, faults: int | None = None) -> None:
         self.model = model
+        self._faults = faults
         self.marks: list[Mark] = []
         self.filters: list[Filter] = []
         self.never: set[str] = set()
@@ -95,12 +102,13 @@ class Watch:
             self.filters.append(Filter(seen.fact, True, len(self.marks) - 2, len(self.marks) - 1))
 
     def _add_not_seen(self, seen: Seen) -> None:
+        # Just before the window: what happens in its first millisecond is in it.
+        begin, end = seen.first[0], (seen.last or (None, None))[0]
         ends: list[int | None] = []
-        for window in (seen.first, seen.last or (None, None)):
-            ends.append(None)
-            if window[0] is not None:
-                ends[-1] = len(self.marks)
-                self.marks.append(Mark("clock", seen.fact, (window[0], window[0]), -1))
+        for at in (begin - 1 if begin else None, end):
+            ends.append(None if at is None else len(self.marks))
+            if at is not None:
+                self.marks.append(Mark("clock", seen.fact, (at, at), -1))
         if seen.fact.kind == "did" and ends == [None, None] and not seen.fact.subject:
             self.never.add(seen.fact.value)
         else:
@@ -219,7 +227,9 @@ class Watch:
 
     def admits(self, progress: Progress, w: World) -> Any:
         """Return where nothing that the notes say is contradicted, and where the bounds do not starve a job."""
-        fine: Any = _not(_starved(self.model, w)) & _at_most_one_by_hand(self.model, w)
+        fine: Any = _not(_starved(self.model, w)) & (by_hand(self.model, w) <= self.model.bounds.manual)
+        if self._faults is not None:
+            fine = fine & (self.model.faults_spent(w) + by_hand(self.model, w) <= self._faults)
         for one in self.filters:
             if one.fact.lasts and one.active(progress[0]):
                 for k, _ in self.bound(one.fact, progress[1]):
@@ -248,13 +258,13 @@ def _starved(m: Model, w: World) -> Any:
     return starved & member(w.gateway, GATEWAY.codes("repaired", "running"))
 
 
-def _at_most_one_by_hand(m: Model, w: World) -> Any:
-    if not m.bounds.manual:
-        return True
+def by_hand(m: Model, w: World) -> Any:
+    """Return how many runs were started by hand."""
     count: Any = 0
-    for k in m.runs:
-        count = count + ((w.path[k] == PATHS.index("manual")) & (w.step[k] != STEP_ABSENT))
-    return count < 2
+    if m.bounds.manual:
+        for k in m.runs:
+            count = count + ((w.path[k] == PATHS.index("manual")) & (w.step[k] != STEP_ABSENT))
+    return count
 
 
 def _not(value: Any) -> Any:

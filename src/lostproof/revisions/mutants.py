@@ -398,8 +398,8 @@ _ALL = (
     _mutant(
         "memory-first-by-copies-and-no-repair",
         "a row changes on disk first, and start-up or sweep settle what the disk says (`memory_first`, `repair`, "
-        "`works_on_disk`)",
-        {"memory_first": True, "repair": (), "works_on_disk": False}, "vanished-run-is-closed job-not-blocked", "store",
+        "`rereads_rows`)",
+        {"memory_first": True, "repair": (), "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "store",
         parts=("memory-first", "startup-settles-nothing", "copies-of-rows"),
     ),
     _mutant(
@@ -439,7 +439,7 @@ _ALL = (
     ),
     _mutant(
         "empty-ledger-and-copies", "rows are read when a start begins, or when they are needed (`starts_without_ledger`)",
-        {"starts_without_ledger": True, "works_on_disk": False}, "vanished-run-is-closed job-not-blocked", "reads",
+        {"starts_without_ledger": True, "rereads_rows": False}, "vanished-run-is-closed job-not-blocked", "reads",
         parts=("empty-ledger", "copies-of-rows"),
     ),
     # work that goes on by itself, and work that is stopped
@@ -448,8 +448,8 @@ _ALL = (
         {"executor_records": False}, "live-run-never-closed job-runs-alone", "executors",
     ),
     _mutant(
-        "copies-of-rows", "who writes a row reads it first (`works_on_disk`; mutant: it goes by a copy in the gateway)",
-        {"works_on_disk": False}, "completed-run-converges", "executors",
+        "copies-of-rows", "who writes a row reads it first (`rereads_rows`; mutant: it goes by a copy in the gateway)",
+        {"rereads_rows": False}, "completed-run-converges", "executors",
     ),
     _mutant(
         "overruns-given-up", "a run is over when its work is (`gives_up_overruns`; mutant: when its time is up)",

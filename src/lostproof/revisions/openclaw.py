@@ -238,7 +238,7 @@ OPENCLAW_2026_8_1 = OPENCLAW_2026_7_1.but(
     starts_without_ledger=False,
     names_owner=True,
     transactions=True,
-    rereads_rows=True,
+    refreshes_copies=True,
 )
 
 OPENCLAW_2026_9_5 = OPENCLAW_2026_8_1.but(

@@ -140,7 +140,7 @@ class Revision:
         admission: where a manual run waits once it is acknowledged: in the ``lane``, in memory; there, with a row if it is
             dropped (``told``); with its job ``reserved``; or ``booked`` with the job until it opens.
         reclaims_silently: a tick that releases the job of a dead owner says nothing about its row; a start-up does.
-        works_on_disk: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
+        rereads_rows: sweep, start-up and finalizer work on the rows on disk; a gateway has no copies of them in memory.
         executor_records: where work is done by a process of its own, that process closes its run, whether or not there is
             a gateway; else its end reaches nobody once the gateway that waited for it is gone.
         gives_up_overruns: the watchdog takes a run whose work ignores its abort for ended.
@@ -154,8 +154,8 @@ class Revision:
         names_owner: the store names the process that owns a run, so that another process can tell whether it lives.
         transactions: finding a job due and reserving it is one transaction of the store. Without it nothing but a lock in
             the process keeps the two together, and another process can come in between.
-        rereads_rows: a sweep reads each row of its copy from disk again when it decides, and judges what it finds. With
-            a single gateway that is what it has in memory anyway.
+        refreshes_copies: who has a copy of a row in memory brings it up to date from disk before deciding about it. A single
+            gateway has what is on disk.
         constants: time constants.
         own_rule: for a rule loaded from a file, its place (``FILE.py:FUNCTION``) and the name of the revision it went into.
         accepts: the properties that this revision openly violates, each with the spec section that proves it must.
@@ -192,14 +192,14 @@ class Revision:
     alerts: str = "queued"
     admission: str = "lane"
     starts_without_ledger: bool = True
-    works_on_disk: bool = False
+    rereads_rows: bool = False
     executor_records: bool = False
     gives_up_overruns: bool = True
     cancels: str = "refused"
     drains: bool = False
     names_owner: bool = False
     transactions: bool = False
-    rereads_rows: bool = False
+    refreshes_copies: bool = False
     constants: Constants = field(default_factory=Constants)
     own_rule: tuple[str, str] | None = None
     accepts: Mapping[str, str] = field(default_factory=dict)
@@ -301,10 +301,9 @@ class Revision:
     def delivers_by(self, way: str) -> tuple[int, ...]:
         """Return the ends of runs that bring forth something which is delivered in this ``way``, as codes.
 
-        A run that the watchdog gives up has not ended yet, and brings forth an alert.
+        Ends are those that the run's process tells of: a run that the watchdog gives up brings forth an alert.
         """
-        ok = ENDS.index("ok")
-        others = [end for end in range(len(ENDS)) if end != ok]
+        ok, *others = range(1, len(ENDS))
         return (*((ok,) if self.delivery == way else ()), *(others if self.alerts == way else ()))
 
     def queues_at_the_end(self, path: str) -> bool:
