@@ -101,6 +101,19 @@ def test_a_start_takes_its_time(replay, startup_ms: int) -> None:
     assert happened(outcome, "start", "repair") == [("start", 120_000), ("repair", 120_000 + startup_ms)]
 
 
+def test_what_comes_of_age_is_seen_between_two_entries(replay) -> None:
+    outcome = replay(
+        """
+        - {at: 1m, do: run_now}
+        - {at: 3h, do: wait}
+        """,
+        jobs="{job-a: {payload: agent}}",
+    )
+    # The row is lost after five minutes, so that no sweep passes any more that would look at the clock.
+    assert row(outcome) == "lost"
+    assert happened(outcome, "age_marker", "clear_stuck") == [("age_marker", 7_260_000), ("clear_stuck", 7_320_000)]
+
+
 def test_some_things_never_happen_by_themselves(replay) -> None:
     """A gateway that is down stays down, work goes on until it is said to end, and slots fall only when told to."""
     outcome = replay("- {at: 1m, do: slot_due}\n- {at: 2m, do: crash}\n- {at: 9h, do: wait}")

@@ -165,9 +165,20 @@ def _run_clock(stage: _Stage, until_ms: int) -> None:
     """Let the product do what is due before ``until_ms``."""
     while stage.script.automatic:
         due = _due(stage)
+        aging = _next_aging(stage)
+        if aging is not None and aging < until_ms and (due is None or aging < due[0]):
+            stage.sim.advance(aging)
+            continue
         if due is None or due[0] >= until_ms:
             return
         _happen(stage, *due)
+
+
+def _next_aging(stage: _Stage) -> int | None:
+    """Return when a row or marker comes of age next: the product may have something to do then."""
+    sim = stage.sim
+    aging = [number for number in sim.enabled() if sim.model.actions[number].name in AGING]
+    return min((max(sim.window(number)[0], sim.now) for number in aging), default=None)
 
 
 def _happen(stage: _Stage, at_ms: int, number: int) -> None:
@@ -223,10 +234,9 @@ def _is_sweep(stage: _Stage, number: int) -> bool:
 
 def _next_but_sweeps(stage: _Stage) -> int | None:
     """Return when something happens by itself next that is no sweep: a step of the product, or rows coming of age."""
-    sim = stage.sim
     moments = [at_ms for at_ms, number in _moments(stage) if not _is_sweep(stage, number)]
-    aging = [number for number in sim.enabled() if sim.model.actions[number].name in AGING]
-    return min([*moments, *(max(sim.window(number)[0], sim.now) for number in aging)], default=None)
+    aging = _next_aging(stage)
+    return min([*moments, *([] if aging is None else [aging])], default=None)
 
 
 def _due(stage: _Stage) -> tuple[int, int] | None:
