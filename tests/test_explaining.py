@@ -297,6 +297,18 @@ def test_known_times_of_a_job_are_kept(tmp_path: Path) -> None:
     assert explain(replace(notes_of(tmp_path, text.replace("seen:", early)), faults=0), OLD).verdict == "impossible"
 
 
+def test_a_row_is_opened_by_its_run_whoever_brings_that_into_being(tmp_path: Path) -> None:
+    text = NOTES.replace("became: lost", "became: running")
+    for name in ("openclaw-2026.4.15", "reference"):
+        (first, *_) = explain(replace(notes_of(tmp_path, text), faults=0), REVISIONS[name]).explanations
+        assert [(one.by, one.path) for one in first.told] == [("run", "timer")]
+
+
+def test_bounds_that_cannot_be_searched_in_time_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r":5: bounds: bound gateways=2 cannot be explained with; the only value is 1"):
+        notes_of(tmp_path, NOTES.replace("seen:", "bounds: {gateways: 2}\nseen:"))
+
+
 def test_too_small_a_limit_is_inconclusive() -> None:
     notes = load_notes(INCIDENT)
     answer = explain(notes, OLD, max_states=50)
