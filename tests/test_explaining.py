@@ -17,12 +17,13 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lostproof.bounds import BUDGETS
 from lostproof.cli import cli
 from lostproof.errors import BadInput
-from lostproof.evidence import KEEP, LOST, Decision, Evidence
+from lostproof.evidence import ENDS, KEEP, LOST, Decision, Evidence
 from lostproof.explaining.checking import contradicted, meetings
 from lostproof.explaining.explain import Answer, explain, mixes, unexpected
-from lostproof.explaining.notes import Notes, find_notes, load_notes
+from lostproof.explaining.notes import Fact, Job, Notes, Seen, find_notes, load_notes
 from lostproof.explaining.search import Past
 from lostproof.explaining.timing import NOW, Clock
 from lostproof.explaining.zones import NEVER, Bound, Zone
@@ -32,7 +33,8 @@ from lostproof.replay import run
 from lostproof.report.explanations import title_of
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import load
-from lostproof.world import LOGS
+from lostproof.tables import chart
+from lostproof.world import LOGS, PATHS
 
 OLD = REVISIONS["openclaw-2026.4.15"]
 INCIDENT = data_root() / "scenarios" / "observed" / "incident-2026-04-17.observed.yaml"
@@ -369,3 +371,40 @@ def test_what_is_not_as_expected_is_told(tmp_path: Path) -> None:
     path.write_text(f"{text}expect:\n  openclaw-2026.4.15: none\nbounds: {{faults: 1}}\n", encoding="utf-8")
     told = lostproof("explain", str(path), "--brief", "--expected", code=1)
     assert "openclaw-2026.4.15: should be impossible, but is explained" in told.stderr
+
+
+# -- what the simulator can do, the search finds
+
+REPLAYED = ("real-rule-of-2026-4-15", "original-report", "incident-2026-04-17-slow-start", "one-shot-runs-again",
+            "offline-maintenance-over-a-live-run", "catch-up-run-longer-than-the-grace")
+
+
+def notes_of_replay(model: Model, moments: Sequence[Any], base: Notes) -> Notes:
+    """Return notes of all that a replay shows of rows, logs and starts, to the millisecond, with the faults that it took."""
+    seen = []
+    for moment in moments:
+        before, after = model.view(moment.before), model.view(moment.after)
+        window = (moment.at_ms, moment.at_ms)
+        for k in model.runs:
+            if before.row[k] != after.row[k]:
+                fact = Fact("row", f"run-{k}", chart("task").states[after.row[k]], False)
+                seen.append(Seen(fact, str(fact), 1, window))
+            if LOGS[after.log[k]] == "ended" != LOGS[before.log[k]]:
+                fact = Fact("log", f"run-{k}", ENDS[after.end[k]], False)
+                seen.append(Seen(fact, str(fact), 1, window))
+        if model.actions[moment.action].name == "start":
+            seen.append(Seen(Fact("gateway", "", "started", False), "started", 1, window))
+    last = model.view(moments[-1].after)
+    spent = {budget: getattr(model.bounds, budget) - getattr(last, budget) for budget in BUDGETS}
+    manual = int(any(last.path[k] == PATHS.index("manual") for k in model.runs))
+    bounds = replace(model.bounds, **spent, manual=manual)
+    return replace(base, seen=tuple(seen), jobs=(Job(),), bounds=bounds, faults=sum(spent.values()) + manual)
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_what_a_scenario_shows_is_never_called_impossible(name: str, tmp_path: Path) -> None:
+    (path,) = data_root().rglob(f"{name}.scenario.yaml")
+    (outcome,) = run(load(path), [OLD.name])
+    notes = notes_of_replay(outcome.model, outcome.moments, notes_of(tmp_path))
+    assert notes.seen
+    assert explain(notes, outcome.model.revision, limit=1).verdict == "explained"
