@@ -19,7 +19,7 @@ BY = {
     "cli_row": "offline pass", "repair": "start-up", "close_interrupted": "start-up", "reclaim": "tick",
     "sweep_row": "sweep",
 }
-"""Who changes a row, by the name of the action; everybody else is the run itself."""
+"""Who changes a row, by the name of the action; other actions that are not the run's own are called by their names."""
 
 
 class Teller:
@@ -62,7 +62,8 @@ class Teller:
         path = PATHS[before.path[k]] if before.step[k] else PATHS[after.path[k]]
         if mark.fact.kind != "row":
             return Told(mark.note, "run", path)
-        by = BY.get(action.name, "run")
+        own = action.actor == "run" or not before.step[k]  # what brings a run into being may open its row as well
+        by = "run" if own else BY.get(action.name, action.name)
         if by == "sweep" and past.swept == "first" and past.life in LIVES[:2]:
             by = "first sweep"
         if by == "run":

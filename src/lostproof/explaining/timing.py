@@ -132,7 +132,7 @@ class Clock:
                 if value != values[stamp]:
                     same, off = self._told(value)
                     if off:
-                        raise Defect(f"{stamp} is set to a moment that is not there yet; a search in time has none such")
+                        raise Defect(f"{stamp} is set to a moment that is not there yet")
                     changed[stamp] = same
             self._set[key] = changed
         return self._set[key]

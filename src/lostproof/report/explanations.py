@@ -63,7 +63,7 @@ def _told_words(notes: Notes, one: Explanation, told: Told) -> str:
     if told.by == "run":
         return f"a {who} says itself {fact.value}"
     run = FARES.get(told.run) or f"a live {path} run" + (" of the service before" if told.outlived else "")
-    return f"{BY[told.by]} makes {run}{_other(notes, one, told)} {fact.value}"
+    return f"{BY.get(told.by, told.by)} makes {run}{_other(notes, one, told)} {fact.value}"
 
 
 def _other(notes: Notes, one: Explanation, told: Told) -> str:
