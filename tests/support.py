@@ -59,6 +59,11 @@ DISTINCT: tuple[str, ...] = tuple(
 )[::-1]
 """One revision of each world: two that no model can tell apart need not be tried twice."""
 
+TYPICAL: tuple[str, ...] = (
+    "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.6.8", "openclaw-2026.9.6", "reference"
+)
+"""Revisions that between them take every path through the code: enough for what is tried in many worlds."""
+
 
 # -- races
 

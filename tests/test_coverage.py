@@ -14,13 +14,13 @@ from lostproof.engine.graph import build
 from lostproof.engine.verdicts import check
 from lostproof.evidence import DOMAIN, LIVE_PARTS
 from lostproof.tables import chart
-from tests.support import BOUNDS, DISTINCT, model, plain_search
+from tests.support import BOUNDS, TYPICAL, model, plain_search
 
 TASK, RUN, GATEWAY = chart("task"), chart("run"), chart("gateway")
 WORLDS = ("crash", "offline", "store", "restart")
 
 in_small_worlds = pytest.mark.parametrize(
-    ("name", "world"), [pytest.param(name, world, id=f"{name}-{world}") for name in DISTINCT for world in WORLDS]
+    ("name", "world"), [pytest.param(name, world, id=f"{name}-{world}") for name in TYPICAL for world in WORLDS]
 )
 
 

@@ -31,7 +31,7 @@ from lostproof.pinned import Pins, word_for
 from lostproof.report.diff_markdown import edges_mermaid
 from lostproof.revisions import REVISIONS, Revision
 from lostproof.scenarios import SUFFIX
-from tests.support import BOUNDS, DISTINCT, model, plain_search
+from tests.support import BOUNDS, TYPICAL, model, plain_search
 from tests.test_cli import json_of, lostproof
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -116,7 +116,7 @@ def test_how_a_verdict_changed(was: str, now: str, kind: str) -> None:
     assert change_of(was, now) == kind
 
 
-@pytest.mark.parametrize(("one", "other"), list(permutations(DISTINCT, 2)))
+@pytest.mark.parametrize(("one", "other"), list(permutations(TYPICAL, 2)))
 def test_verdicts_gained_and_lost_are_those_of_the_pinned_matrix(one: str, other: str) -> None:
     pins = pinned.pins("smoke")
     assert pins is not None

@@ -12,12 +12,12 @@ from lostproof.drivers.timed import Timed
 from lostproof.engine.stepper import enabled
 from lostproof.properties import PROPERTIES
 from lostproof.tables import chart
-from tests.support import DISTINCT, RICH, model
+from tests.support import RICH, TYPICAL, model
 from tests.test_timed import GRACE, SMALL, do, manual_run, orphan, rows, timed
 
 
 @pytest.mark.parametrize("world", RICH)
-@pytest.mark.parametrize("revision", DISTINCT)
+@pytest.mark.parametrize("revision", TYPICAL)
 def test_moments_tell_exactly_what_is_broken(revision: str, world: str) -> None:
     """Along random timed schedules every moment names exactly the properties that its step breaks newly."""
     m, named = model(revision, RICH[world]), 0

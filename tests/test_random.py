@@ -14,7 +14,7 @@ from lostproof.drivers.random import SIMULATED, RandomWorld, simulate
 from lostproof.drivers.timed import AGING, Timed
 from lostproof.engine.stepper import apply, is_enabled
 from lostproof.revisions import revision
-from tests.support import DISTINCT
+from tests.support import TYPICAL
 
 DIGEST = """
 import hashlib
@@ -61,7 +61,7 @@ def test_hash_seeds_do_not_matter() -> None:
     assert len(digests.pop().strip()) == 64
 
 
-@pytest.mark.parametrize("name", DISTINCT)
+@pytest.mark.parametrize("name", TYPICAL)
 def test_every_step_is_legal(name: str) -> None:
     """Each step of a random world is enabled, leads where the stepper says, and lies in its window of time."""
     for seed in range(3):

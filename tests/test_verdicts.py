@@ -20,7 +20,7 @@ from lostproof.errors import BadInput
 from lostproof.evidence import KEEP
 from lostproof.properties import PROPERTIES, property_named
 from lostproof.revisions import REVISIONS, revision
-from tests.support import BOUNDS, DISTINCT, plain_search
+from tests.support import BOUNDS, TYPICAL, plain_search
 
 NEVER_LOST = {"completed-run-never-lost", "executed-run-never-lost", "live-run-never-lost"}
 TINY = "runs=1,outcomes=1,manual=0,long_waits=0"
@@ -216,7 +216,7 @@ def test_progress_is_told() -> None:
 # -- how many sweeps an orphan waits
 
 
-@pytest.mark.parametrize(("name", "world"), list(product(DISTINCT, ("crash", "runs", "restart"))))
+@pytest.mark.parametrize(("name", "world"), list(product(TYPICAL, ("crash", "runs", "restart"))))
 def test_worst_sweeps_is_the_longest_wait(name: str, world: str) -> None:
     """The worst number of sweeps is the longest path of looks at an expired, open row of a vanished run."""
     plain, vanished = plain_search(name, BOUNDS[world]), property_named("vanished-run-is-closed")

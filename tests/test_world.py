@@ -15,16 +15,16 @@ from lostproof.engine.stepper import apply, changes, is_enabled
 from lostproof.model import Model
 from lostproof.tables import chart
 from lostproof.world import FIELDS, WIPES, Home, World, member, where
-from tests.support import BOUNDS, DISTINCT, RICH, any_states, model
+from tests.support import BOUNDS, RICH, TYPICAL, any_states, model
 
 WORLDS = [
     pytest.param(model(revision, bounds), id=f"{revision}-{name}")
-    for revision in DISTINCT
+    for revision in TYPICAL
     for name, bounds in chain(BOUNDS.items(), RICH.items())
 ]
 RICH_WORLDS = [
     pytest.param(model(revision, bounds), id=f"{revision}-{name}")
-    for revision in DISTINCT
+    for revision in TYPICAL
     for name, bounds in RICH.items()
 ]
 VOLATILE = {Home.PROCESS, Home.LIFE, Home.SERVER, Home.SERVICE}
