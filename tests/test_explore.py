@@ -357,7 +357,9 @@ def test_a_saved_path_is_a_scenario_that_passes_as_is(tmp_path: Path) -> None:
     file = tmp_path / "by-hand"
     explore(script="\n".join([*SEED_BUG, f"save {file}", ""]))
     saved = file.with_name("by-hand.scenario.yaml")
-    assert load(saved).expect["openclaw-2026.4.15"].violates == ("executed-run-never-lost", "row-agrees-with-truth")
+    assert load(saved).expect["openclaw-2026.4.15"].violates == (
+        "executed-run-never-lost", "row-agrees-with-truth", "job-state-agrees-with-row"
+    )
     replayed = CliRunner().invoke(cli, ["run", str(saved)], prog_name="lostproof")
     assert replayed.exit_code == 0, replayed.output
     assert yaml.safe_load(saved.read_text(encoding="utf-8"))["expect"]["openclaw-2026.4.15"]["rows"] == {

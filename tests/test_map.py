@@ -31,7 +31,7 @@ from lostproof.report.map_picture import LOOKS, picture
 from lostproof.report.timing_map import map_data, segments, table_digest
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import load
-from tests.support import TYPICAL
+from tests.support import DISTINCT
 from tests.test_cli import json_of, lostproof
 
 MINUTE = 60_000
@@ -162,7 +162,7 @@ def test_cells_replay_as_scenarios(revision: str, world: str, tmp_path: Path) ->
 
 
 def test_the_known_failures_are_on_the_maps() -> None:
-    kinds = {(r, w): set(coarse(r, w).counts.items()) for r, w in product(TYPICAL, WORLDS)}
+    kinds = {(r, w): set(coarse(r, w).counts.items()) for r, w in product(DISTINCT, WORLDS)}
 
     def has(revision: str, world: str) -> set[str]:
         return {kind for kind, count in kinds[revision, world] if count} - {"right"}

@@ -550,8 +550,8 @@ class World:
             self._pending[cell.key] = (cell, value)
 
     def touches(self, names: Sequence[str]) -> bool:
-        """Return whether anything has been written to the fields with ``names``, in whichever gateway."""
-        return any(cell.field.base in names for cell, _ in self._pending.values())
+        """Return whether anything may have been written to the fields with ``names``: if nothing was here, who knows."""
+        return not self._pending or any(cell.field.base in names for cell, _ in self._pending.values())
 
     def wipe(self, homes: Iterable[Home]) -> None:
         """Wipe everything that lives in ``homes`` of the gateway whose view this is."""
