@@ -37,6 +37,10 @@ def test_what_is_the_same_is_not_told() -> None:
         assert not any(found[part] for part in ("described", "decisions", "facts", "write_orders"))
 
 
+WAYS = ("delivery", "alerts", "admission", "cancels")
+"""The attributes that choose one of several ways."""
+
+
 @pytest.mark.parametrize(("was", "now"), SOME)
 def test_every_flag_guard_and_start_up_step_that_differs_is_told(was: str, now: str) -> None:
     one, other, found = revision(was), revision(now), between(was, now)
@@ -44,6 +48,11 @@ def test_every_flag_guard_and_start_up_step_that_differs_is_told(was: str, now: 
     flags = {f.name for f in fields(Revision) if isinstance(getattr(one, f.name), bool)}
     assert told == {
         *(("flags", name) for name in flags if getattr(one, name) != getattr(other, name)),
+        *(("ways", name) for name in WAYS if getattr(one, name) != getattr(other, name)),
+        *(
+            ("constants", name) for name in vars(one.constants)
+            if getattr(one.constants, name) != getattr(other.constants, name)
+        ),
         *(("guards", name) for name in one.guards if one.guards[name] != other.guards[name]),
         *(("start-up", name) for name in ("repair", "ready") if getattr(one, name) != getattr(other, name)),
         *(("accepts", name) for name in {*one.accepts} ^ {*other.accepts}),
