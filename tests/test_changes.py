@@ -108,7 +108,7 @@ def test_the_command_tells_what_a_release_changed() -> None:
     assert text.startswith(f"{OLD} → {NEW}")
     assert "reloads_memory" in text
     assert "no → yes" in text
-    assert "drop_overdue_slots → none" in text
+    assert "drop_overdue_slots → drop_deferred_slots" in text
     assert "memory_first" not in text
     assert "timer run" not in text
     for was, now in ((OLD, NEW), ("fix-durable", "reference")):

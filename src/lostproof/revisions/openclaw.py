@@ -172,7 +172,7 @@ OPENCLAW_2026_6_8 = OPENCLAW_2026_6_1.but(
 
 OPENCLAW_2026_6_11 = OPENCLAW_2026_6_8.but(
     "openclaw-2026.6.11",
-    "a new job leaves the due times of the others alone, and a start those of jobs that its catch-up put off",
+    "a start leaves the due times alone of the jobs that its catch-up has put off",
     source="npm openclaw@2026.6.11",
     ready=(),
 )
