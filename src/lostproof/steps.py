@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lostproof.evidence import ENDS
 from lostproof.tables import REFUSED, chart
-from lostproof.world import OUTBOX, PATHS, SENDING, Home, World, look, member, where
+from lostproof.world import LOGS, OUTBOX, PATHS, SENDING, Home, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model
@@ -30,6 +30,7 @@ __all__ = [
     "drop_marker",
     "forget_rows",
     "inferred",
+    "put_line",
     "put_row",
     "recover_job",
     "restore_rows",
@@ -51,6 +52,7 @@ INFER = tuple(
 """The event by which a row comes to a status that somebody infers, by the code of the status."""
 DOWN = chart("gateway").code("down")
 OK = ENDS.index("ok")
+FINISHED_LINE = LOGS.index("ended")
 ENABLED, DISABLED, DELETED = 0, 1, 2
 
 
@@ -298,7 +300,7 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Queue the finished line for the run log; it is appended some time later, or never."""
     kept = w.job[m.job_of(k)] != DELETED
     if m.revision.logs_deleted_jobs:
-        kept = kept | ((m.told(w, k) == 1) & (w.path[k] != PATHS.index("manual")))
+        kept = kept | ((m.told(w, k) == OK) & (w.path[k] != PATHS.index("manual")))
     w.log_queue[k] = w.log_queue[k] | (on & kept)
 
 
@@ -306,16 +308,19 @@ def queue_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
 def write_log(m: Model, w: World, k: int, on: Any, disk: bool) -> None:
     """Append the finished line to the run log at once."""
     if disk:
-        kept = on & (w.job[m.job_of(k)] != DELETED)
-        w.log[k] = where(kept, 2, w.log[k])
-        w.recorded[k] = w.recorded[k] | (kept & m.tells_truth(w, k))
+        put_line(m, w, k, on & (w.job[m.job_of(k)] != DELETED))
+
+
+def put_line(m: Model, w: World, k: int, on: Any) -> None:
+    """Append the finished line of run ``k`` to the run log where ``on``."""
+    w.log[k] = where(on, FINISHED_LINE, w.log[k])
+    w.recorded[k] = w.recorded[k] | (on & m.tells_truth(w, k))
 
 
 # -- what a run brings forth
 
 PENDING = OUTBOX.index("pending")
 TO_BE_SENT = SENDING.index("to be sent")
-DOWN = chart("gateway").code("down")
 
 
 def bring_forth(m: Model, w: World, k: int, on: Any) -> None:

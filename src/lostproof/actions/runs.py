@@ -11,7 +11,7 @@ from lostproof.actions.patience import waits
 from lostproof.evidence import ENDS
 from lostproof.model import Model
 from lostproof.revisions import Section
-from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker
+from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker, put_line
 from lostproof.tables import chart
 from lostproof.world import PATHS, Home, World, where
 
@@ -342,8 +342,7 @@ def _can_emit(k: int, w: World) -> Any:
 def _append_log(m: Model, k: int, disk: bool, w: World) -> None:
     w.log_queue[k] = 0
     if disk:
-        w.log[k] = 2
-        w.recorded[k] = w.recorded[k] | m.tells_truth(w, k)
+        put_line(m, w, k, True)
     else:
         spend(w, "store_faults")
 
