@@ -24,12 +24,12 @@ from lostproof import __version__
 from lostproof.cli import cli
 from lostproof.errors import Defect
 from lostproof.evidence import Evidence
+from lostproof.fields import Home
 from lostproof.files import data_root, schema
 from lostproof.revisions import REVISIONS
 from lostproof.subjects.places import subject_at
 from lostproof.subjects.releases import default_cache, install
 from lostproof.subjects.subject import with_subject
-from lostproof.world import Home
 
 EXAMPLES = Path(__file__).parent / "examples"
 TINY = "runs=1,outcomes=1,manual=0,long_waits=0,crashes=1"

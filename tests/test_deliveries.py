@@ -10,10 +10,11 @@ from lostproof.bounds import PRESETS, Bounds
 from lostproof.engine.stepper import changes
 from lostproof.engine.verdicts import Result, check
 from lostproof.errors import Defect
+from lostproof.fields import OUTBOX, SENDING
 from lostproof.model import Model
 from lostproof.revisions import REFERENCE, REVISIONS
 from lostproof.revisions.revision import DELIVERY
-from lostproof.world import OUTBOX, SENDING, World
+from lostproof.world import World
 from tests.support import model
 from tests.test_receipts import after, possible
 

@@ -6,10 +6,10 @@ import pytest
 
 from lostproof.bounds import Bounds
 from lostproof.drivers.timed import Impossible, Timed
+from lostproof.fields import Home
 from lostproof.properties import PROPERTIES
 from lostproof.revisions import REVISIONS
 from lostproof.tables import chart
-from lostproof.world import Home
 from tests.support import model
 from tests.test_receipts import after, possible, row
 from tests.test_timed import do

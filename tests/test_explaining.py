@@ -27,6 +27,7 @@ from lostproof.explaining.notes import Fact, Job, Notes, Seen, find_notes, load_
 from lostproof.explaining.search import Past
 from lostproof.explaining.timing import NOW, Clock
 from lostproof.explaining.zones import NEVER, Bound, Zone
+from lostproof.fields import LOGS, PATHS
 from lostproof.files import data_root, schema
 from lostproof.model import Model
 from lostproof.replay import run
@@ -34,7 +35,6 @@ from lostproof.report.explanations import title_of
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import load
 from lostproof.tables import chart
-from lostproof.world import LOGS, PATHS
 
 OLD = REVISIONS["openclaw-2026.4.15"]
 INCIDENT = data_root() / "scenarios" / "observed" / "incident-2026-04-17.observed.yaml"

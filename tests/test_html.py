@@ -22,6 +22,7 @@ from lostproof.cli import cli
 from lostproof.drivers.timed import Timed
 from lostproof.engine.coverage import edge_name
 from lostproof.engine.verdicts import Result, check
+from lostproof.fields import FIELD
 from lostproof.files import data_root
 from lostproof.report.data import check_data, steps_data
 from lostproof.report.html import html_page, replays_page
@@ -31,7 +32,6 @@ from lostproof.report.page_timelines import Timelines, fields_data, grace_spans
 from lostproof.revisions import REVISIONS
 from lostproof.scenarios import load
 from lostproof.tables import chart
-from lostproof.world import FIELD
 from tests.support import lucky_result
 
 TINY = "crashes=1,runs=1,outcomes=1"

@@ -23,6 +23,7 @@ from lostproof.engine.stepper import apply, changes, is_enabled
 from lostproof.engine.verdicts import SliceReport, explore, timed_race
 from lostproof.errors import BadInput
 from lostproof.explore.names import label, meant
+from lostproof.fields import FIELDS, PEER_FIELDS, WIPES, Home
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, property_named
 from lostproof.replay import run
@@ -33,7 +34,7 @@ from lostproof.revisions import REVISIONS
 from lostproof.revisions.mutants import MUTANTS, SLICES
 from lostproof.scenarios import load, save_race
 from lostproof.tables import chart
-from lostproof.world import FIELDS, PEER_FIELDS, WIPES, Home, World
+from lostproof.world import World
 from tests.support import any_states, as_list, ints, model, plain_search, walks
 from tests.test_scalar_vector import all_at_once, one_by_one
 

@@ -12,11 +12,12 @@ from lostproof.bounds import PRESETS, Bounds
 from lostproof.engine import verdicts
 from lostproof.engine.verdicts import check_all
 from lostproof.evidence import KEEP
+from lostproof.fields import PATHS
 from lostproof.revisions import REVISIONS, Revision, nearest_revision, revision, shipped_revisions
 from lostproof.revisions.revision import DESCRIBED, Constants
 from lostproof.revisions.shipped_rules import active_set, epoch_of, release_number
 from lostproof.steps import STEPS
-from lostproof.world import PATHS, World
+from lostproof.world import World
 from tests.support import model
 from tests.test_receipts import TASK, after, possible, row
 

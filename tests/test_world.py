@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from lostproof.actions import Action
 from lostproof.bounds import BUDGETS, Bounds
 from lostproof.engine.stepper import apply, changes, is_enabled
+from lostproof.fields import FIELDS, WIPES, Home
 from lostproof.model import Model
 from lostproof.tables import chart
-from lostproof.world import FIELDS, WIPES, Home, World, member, where
+from lostproof.world import World, member, where
 from tests.support import BOUNDS, RICH, TYPICAL, any_states, model
 
 WORLDS = [

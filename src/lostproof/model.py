@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lostproof.bounds import BUDGETS, Bounds
 from lostproof.evidence import ENDS, INTERRUPTED, INTERRUPTED_EARLIER
+from lostproof.fields import PATHS, SENDING
 from lostproof.revisions import Revision
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, SENDING, Cell, Layout, World, look, member, where
+from lostproof.world import Cell, Layout, World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.actions import Action

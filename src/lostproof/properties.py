@@ -12,10 +12,11 @@ from typing import Any
 
 from lostproof.errors import unknown
 from lostproof.evidence import ENDS
+from lostproof.fields import LOGS, OUTBOX
 from lostproof.model import Model
 from lostproof.steps import DELETED, ENABLED, INFERRED, RUNNING, says_truth
 from lostproof.tables import chart
-from lostproof.world import LOGS, OUTBOX, World, look, member
+from lostproof.world import World, look, member
 
 __all__ = ["PROPERTIES", "Property", "property_named"]
 

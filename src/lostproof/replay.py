@@ -15,12 +15,12 @@ from lostproof.drivers.script import Cue, Script, play
 from lostproof.drivers.timed import Memory, Moment, Timed
 from lostproof.engine.race import Race, Violation, with_point_of_no_return
 from lostproof.errors import BadInput
+from lostproof.fields import LOGS
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property, property_named
 from lostproof.revisions import REVISIONS, Revision
 from lostproof.scenarios import Entry, Expectation, Scenario
 from lostproof.tables import chart
-from lostproof.world import LOGS
 
 __all__ = ["CannotHappen", "Outcome", "Tried", "broken_for_ever", "run", "run_all", "stays_broken"]
 

@@ -15,6 +15,7 @@ from lostproof.drivers.script import WRITES, Cue
 from lostproof.drivers.timed import AGING
 from lostproof.errors import BadInput
 from lostproof.evidence import ENDS
+from lostproof.fields import LOGS
 from lostproof.files import SUFFIX
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES
@@ -22,7 +23,6 @@ from lostproof.reading import LONGEST_MS, YamlFile, duration_ms, time_of_day
 from lostproof.revisions import REVISIONS, Constants, Revision
 from lostproof.scenarios import OTHERS, OWN, PRODUCT, RANGE, Entry, Expectation, Observation, Scenario
 from lostproof.tables import chart
-from lostproof.world import LOGS
 
 __all__ = ["LONGEST_MS", "Reader", "duration_ms"]
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lostproof.evidence import ENDS
+from lostproof.fields import LOGS, OUTBOX, PATHS, SENDING, Home
 from lostproof.tables import REFUSED, chart
-from lostproof.world import LOGS, OUTBOX, PATHS, SENDING, Home, World, look, member, where
+from lostproof.world import World, look, member, where
 
 if TYPE_CHECKING:
     from lostproof.model import Model

@@ -11,6 +11,7 @@ from cogapp import Cog
 from sybil import Example
 
 from lostproof.evidence import DOMAIN, Evidence
+from lostproof.fields import FIELDS
 from lostproof.properties import PROPERTIES
 from lostproof.report import spec
 from lostproof.report.rules import rule_rows
@@ -18,7 +19,6 @@ from lostproof.report.show import every_action
 from lostproof.revisions import REVISIONS
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
-from lostproof.world import FIELDS
 
 FENCE = re.compile(r"^(```+|~~~+).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 from lostproof.actions.action import Action, always, spend
+from lostproof.fields import OUTBOX, SENDING
 from lostproof.model import Model
 from lostproof.tables import chart
-from lostproof.world import OUTBOX, SENDING, World, member, where
+from lostproof.world import World, member, where
 
 __all__ = ["delivery_actions"]
 

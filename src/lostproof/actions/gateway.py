@@ -10,6 +10,7 @@ from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import caught_up, no_run_is_busy, time_passes
 from lostproof.actions.runs import collect_due, due_now, found_due, start_run
 from lostproof.actions.stopping import drained
+from lostproof.fields import SENDING, WIPES
 from lostproof.model import Model
 from lostproof.steps import (
     ABSENT,
@@ -23,7 +24,7 @@ from lostproof.steps import (
     restore_rows,
 )
 from lostproof.tables import chart
-from lostproof.world import SENDING, WIPES, World, member, where
+from lostproof.world import World, member, where
 
 __all__ = ["gateway_actions", "outage_actions"]
 

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from lostproof.actions.stopping import drained
+from lostproof.fields import PATHS
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.tables import chart
-from lostproof.world import PATHS, World, member
+from lostproof.world import World, member
 
 __all__ = ["caught_up", "no_run_is_busy", "time_can_pass", "time_passes", "waits"]
 

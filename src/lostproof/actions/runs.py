@@ -9,11 +9,12 @@ from typing import Any
 from lostproof.actions.action import Action, always, gateway_at, spend
 from lostproof.actions.patience import waits
 from lostproof.evidence import ENDS
+from lostproof.fields import PATHS, Home
 from lostproof.model import Model
 from lostproof.revisions import Section
 from lostproof.steps import ENABLED, STEPS, answer_request, bring_forth, disown_row, drop_marker, put_line
 from lostproof.tables import chart
-from lostproof.world import PATHS, Home, World, where
+from lostproof.world import World, where
 
 __all__ = [
     "can_run_now", "collect_due", "due_now", "found_due", "log_actions", "reservations", "run_actions", "run_now",

@@ -8,10 +8,11 @@ from typing import Any
 
 from lostproof.actions.action import Action, gateway_at, spend
 from lostproof.evidence import ENDS
+from lostproof.fields import GIVEN_UP
 from lostproof.model import Model
 from lostproof.steps import CANCEL, RUNNING, put_memory, put_row
 from lostproof.tables import chart
-from lostproof.world import GIVEN_UP, World, where
+from lostproof.world import World, where
 
 __all__ = ["drained", "stopping_actions"]
 

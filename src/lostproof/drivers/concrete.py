@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from lostproof.drivers.timed import AGING, Impossible, Moment, Timed
 from lostproof.engine.race import Race
 from lostproof.errors import Defect
+from lostproof.fields import PATHS
 from lostproof.model import Model
 from lostproof.revisions import Constants
-from lostproof.world import PATHS
 
 __all__ = ["TimedRace", "concrete", "timed"]
 

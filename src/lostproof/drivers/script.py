@@ -13,8 +13,8 @@ from lostproof.drivers.concrete import LATENCY_MS
 from lostproof.drivers.timed import AGING, Impossible, Timed
 from lostproof.errors import Defect
 from lostproof.evidence import ENDS
+from lostproof.fields import Home
 from lostproof.steps import STEPS
-from lostproof.world import Home
 
 __all__ = ["WRITES", "Cue", "Script", "play"]
 

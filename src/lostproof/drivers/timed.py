@@ -15,11 +15,12 @@ from typing import Any
 from lostproof.actions import Action
 from lostproof.actions.wall_clock import CLOCK_STEPS
 from lostproof.engine.stepper import apply, enabled
+from lostproof.fields import PATHS
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, Property
 from lostproof.revisions import Constants
 from lostproof.tables import chart
-from lostproof.world import PATHS, World
+from lostproof.world import World
 
 __all__ = ["AGING", "Impossible", "Memory", "Moment", "Timed", "broken_by"]
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from lostproof.engine.explorer import CHUNK, expand
 from lostproof.engine.graph import Graph
 from lostproof.evidence import ENDS
+from lostproof.fields import NO_YES
 from lostproof.model import Model
 from lostproof.tables import chart
-from lostproof.world import NO_YES, World, where
+from lostproof.world import World, where
 
 __all__ = ["PARTS", "Seen", "Situation", "situations", "way_to"]
 

@@ -7,9 +7,10 @@ from typing import Any
 from lostproof.actions import Action
 from lostproof.evidence import ENDS
 from lostproof.explaining.notes import Fact
+from lostproof.fields import FIELD
 from lostproof.model import Model
 from lostproof.tables import chart
-from lostproof.world import FIELD, World, member
+from lostproof.world import World, member
 
 __all__ = ["ABOUT_RUNS", "WORDS", "can_be_told", "happens", "holds", "runs_of_subject", "tells"]
 

@@ -11,10 +11,10 @@ from lostproof.explaining.explain import Answer, Explanation
 from lostproof.explaining.facts import ABOUT_RUNS
 from lostproof.explaining.notes import Notes
 from lostproof.explore.saving import outcome_of
+from lostproof.fields import LOGS
 from lostproof.report.explanations import title_of
 from lostproof.scenarios import SUFFIX, slug, write_path
 from lostproof.tables import chart
-from lostproof.world import LOGS
 
 __all__ = ["save_answers"]
 

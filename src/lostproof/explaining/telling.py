@@ -8,9 +8,10 @@ from __future__ import annotations
 from lostproof.explaining.facts import happens, tells
 from lostproof.explaining.search import LIVES, Past, Told
 from lostproof.explaining.space import Edge, Space
+from lostproof.fields import PATHS
 from lostproof.model import Model
 from lostproof.tables import chart
-from lostproof.world import PATHS, World
+from lostproof.world import World
 
 __all__ = ["Told", "teller"]
 

@@ -15,10 +15,11 @@ from typing import Any
 from lostproof.actions import Action
 from lostproof.explaining.facts import ABOUT_RUNS, can_be_told, happens, holds, runs_of_subject
 from lostproof.explaining.notes import Fact, Notes, Seen
+from lostproof.fields import PATHS
 from lostproof.model import Model
 from lostproof.steps import ENABLED
 from lostproof.tables import chart
-from lostproof.world import PATHS, World, member
+from lostproof.world import World, member
 
 __all__ = ["UNKNOWN", "Mark", "Progress", "Watch", "by_hand"]
 

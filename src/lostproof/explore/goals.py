@@ -8,10 +8,11 @@ from typing import Any
 from lostproof.errors import BadInput, unknown
 from lostproof.explore.ahead import Future, Way
 from lostproof.explore.names import meant
+from lostproof.fields import fields_of
 from lostproof.model import Model
 from lostproof.properties import PROPERTIES, property_named
 from lostproof.tables import chart
-from lostproof.world import Cell, World, fields_of, member
+from lostproof.world import Cell, World, member
 
 __all__ = ["FORMS", "goal_named"]
 

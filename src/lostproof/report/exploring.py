@@ -16,6 +16,7 @@ from lostproof.engine.race import why
 from lostproof.explore.ahead import Outlook
 from lostproof.explore.names import choices, group_of, label
 from lostproof.explore.session import Session
+from lostproof.fields import Home
 from lostproof.model import Model
 from lostproof.properties import Property, property_named
 from lostproof.report.data import ACTIONS, cell_name, owner_name, value_name
@@ -23,7 +24,6 @@ from lostproof.report.reasons import cells_of, why_not
 from lostproof.report.text import LOOKS, length_words
 from lostproof.report.timeline import Words, clock_time, timeline
 from lostproof.tables import chart
-from lostproof.world import Home
 
 __all__ = [
     "blocked_view", "choices_view", "heading_view", "outlook_view", "reasons_view", "state_view", "step_view",

@@ -10,6 +10,7 @@ from typing import Any
 
 from lostproof.drivers.timed import Moment, Timed
 from lostproof.engine.stepper import changes
+from lostproof.fields import FIELD, Field, Home
 from lostproof.model import Model
 from lostproof.properties import Property
 from lostproof.report.data import STORES, owner_name, subject_name, value_name
@@ -26,7 +27,7 @@ from lostproof.report.timeline import (
     lines_of,
     run_word,
 )
-from lostproof.world import FIELD, Field, Home, World
+from lostproof.world import World
 
 __all__ = ["Timelines", "fields_data", "grace_spans", "homes_data"]
 

@@ -13,6 +13,7 @@ from typing import Any
 from lostproof.actions import Action
 from lostproof.bounds import BUDGETS, LIMITS, PRESETS, Bounds
 from lostproof.evidence import DOMAIN
+from lostproof.fields import FIELD, FIELDS, WIPES, Home
 from lostproof.pinned import pins
 from lostproof.properties import PROPERTIES
 from lostproof.report.data import ACTIONS
@@ -24,7 +25,6 @@ from lostproof.revisions import REVISIONS, Constants, Revision, Section, revisio
 from lostproof.revisions.revision import ADMISSION, DELIVERY
 from lostproof.steps import REPAIRS, STEPS
 from lostproof.tables import chart
-from lostproof.world import FIELD, FIELDS, WIPES, Home
 
 __all__ = [
     "accepted", "actions", "admission_ways", "chart_doc", "constants", "delivery_ways", "diagram", "differences",
