@@ -20,9 +20,10 @@ from lostproof.fields import Home
 from lostproof.model import Model
 from lostproof.properties import Property, property_named
 from lostproof.report.data import ACTIONS, cell_name, owner_name, value_name
+from lostproof.report.phrases import Words
 from lostproof.report.reasons import cells_of, why_not
 from lostproof.report.text import LOOKS, length_words
-from lostproof.report.timeline import Words, clock_time, timeline
+from lostproof.report.timeline import clock_time, timeline
 from lostproof.tables import chart
 
 __all__ = [

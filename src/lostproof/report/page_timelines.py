@@ -14,19 +14,8 @@ from lostproof.fields import FIELD, Field, Home
 from lostproof.model import Model
 from lostproof.properties import Property
 from lostproof.report.data import STORES, owner_name, subject_name, value_name
-from lostproof.report.timeline import (
-    DISK,
-    FAULT,
-    GHOST,
-    MEMORY,
-    SECOND,
-    Line,
-    alive,
-    folded,
-    lanes_of,
-    lines_of,
-    run_word,
-)
+from lostproof.report.phrases import DISK, GHOST, MEMORY, SECOND, run_word
+from lostproof.report.timeline import FAULT, Line, alive, folded, lanes_of, lines_of
 from lostproof.world import World
 
 __all__ = ["Timelines", "fields_data", "grace_spans", "homes_data"]
