@@ -30,12 +30,15 @@ __all__ = [
     "disown_row",
     "drop_marker",
     "forget_rows",
+    "has_dead_owner",
     "inferred",
     "put_line",
     "put_row",
     "recover_job",
+    "release_job",
     "restore_rows",
     "says_truth",
+    "settle_row",
 ]
 
 TASK = chart("task")
@@ -153,7 +156,7 @@ def decide_row(m: Model, w: World, k: int, on: Any, status: Any, disk: bool) -> 
     if disk:
         put_row(m, w, k, on, status)
         if m.revision.sweep_releases_job:
-            _release_job(m, w, k, on & (status == INTERRUPTED))
+            release_job(m, w, k, on & (status == INTERRUPTED))
 
 
 def restore_rows(m: Model, w: World) -> None:
@@ -472,14 +475,24 @@ def close_interrupted(m: Model, w: World, k: int, disk: bool) -> None:
 def settle_dead_owners(m: Model, w: World) -> None:
     """Close every running row that no living process owns as interrupted, with its job state and marker."""
     for k in m.runs:
-        # Only a row that the process has read can be settled.
-        dead = (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.seen_alive(w, k) == 0)
-        put_memory(m, w, k, dead, INTERRUPTED)
-        put_row(m, w, k, dead, INTERRUPTED)
-        _release_job(m, w, k, dead)
+        dead = has_dead_owner(m, w, k)
+        settle_row(m, w, k, dead, INTERRUPTED)
+        release_job(m, w, k, dead)
 
 
-def _release_job(m: Model, w: World, k: int, on: Any) -> None:
+def has_dead_owner(m: Model, w: World, k: int) -> Any:
+    """Return whether the row of run ``k`` is running, the process has read it, and nobody who lives owns the run."""
+    return (w.row[k] == RUNNING) & (m.copy(w, k) == RUNNING) & (m.seen_alive(w, k) == 0)
+
+
+def settle_row(m: Model, w: World, k: int, on: Any, status: int) -> None:
+    """Write ``status`` over the row of run ``k``, in memory and on disk, where ``on``."""
+    put_memory(m, w, k, on, status)
+    put_row(m, w, k, on, status)
+
+
+def release_job(m: Model, w: World, k: int, on: Any) -> None:
+    """Write into the job of run ``k`` that the run was interrupted, and drop its marker, where ``on`` and it is its own."""
     _interrupt_job(m, w, k, on & (w.marker[m.job_of(k)] == m.number(k)))
 
 

@@ -13,25 +13,13 @@ from typing import Any
 
 from lostproof.bounds import PRESETS, Bounds
 from lostproof.evidence import DOMAIN, KEEP, LOST, Decision, Evidence, recover
-from lostproof.model import Model
+from lostproof.revisions.mutant_steps import START_UPS
 from lostproof.revisions.openclaw import MANUAL, OPENCLAW_2026_4_15, TIMER
 from lostproof.revisions.proposals import CLOSE, OPEN, REFERENCE
 from lostproof.revisions.revision import Revision, Section
-from lostproof.steps import (
-    INTERRUPTED,
-    MUTANT_REPAIRS,
-    RUNNING,
-    _release_job,
-    drop_marker,
-    put_memory,
-    put_row,
-)
-from lostproof.tables import chart
-from lostproof.world import World
+from lostproof.steps import MUTANT_REPAIRS
 
 __all__ = ["HARMLESS", "MUTANTS", "NEEDS_NO_MUTANT", "SLICES", "Mutant", "elements"]
-
-TASK = chart("task")
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ was disabled matters only when it is enabled again.
 """
 
 
-# -- rules and start-up steps of mutants
+# -- rules of mutants
 
 
 def _is_up(e: Evidence) -> bool:
@@ -81,58 +69,9 @@ def _close_if(condition: bool) -> Decision:
     return recover("interrupted") if condition else KEEP
 
 
-def _settle(m: Model, w: World, k: int, on: Any, status: int) -> None:
-    put_memory(m, w, k, on, status)
-    put_row(m, w, k, on, status)
-
-
-def _dead(m: Model, w: World, k: int) -> Any:
-    return (w.row[k] == RUNNING) & (m.seen_alive(w, k) == 0)
-
-
-def settle_everybody(m: Model, w: World) -> None:
-    """Close every running row, also of living owners, with its job state and marker."""
-    for k in m.runs:
-        running = w.row[k] == RUNNING
-        _settle(m, w, k, running, INTERRUPTED)
-        _release_job(m, w, k, running)
-
-
-def lose_dead_owners(m: Model, w: World) -> None:
-    """Close the rows of dead owners as lost, with job state and marker."""
-    for k in m.runs:
-        dead = _dead(m, w, k)
-        _settle(m, w, k, dead, TASK.code("lost"))
-        _release_job(m, w, k, dead)
-
-
-def settle_rows_only(m: Model, w: World) -> None:
-    """Close the rows of dead owners; leave job state and marker."""
-    for k in m.runs:
-        _settle(m, w, k, _dead(m, w, k), INTERRUPTED)
-
-
-def settle_rows_and_markers(m: Model, w: World) -> None:
-    """Close the rows of dead owners and clear their markers; leave the job state."""
-    for k in m.runs:
-        dead = _dead(m, w, k)
-        _settle(m, w, k, dead, INTERRUPTED)
-        drop_marker(m.job_of(k), w, dead & (w.marker[m.job_of(k)] == m.number(k)))
-
-
-def settle_marked(m: Model, w: World) -> None:
-    """Close the rows of dead owners that a marker leads to, with job state and marker."""
-    for k in m.runs:
-        marked = _dead(m, w, k) & (w.marker[m.job_of(k)] == m.number(k))
-        _settle(m, w, k, marked, INTERRUPTED)
-        _release_job(m, w, k, marked)
-
-
-for _repair in (settle_everybody, lose_dead_owners, settle_rows_only, settle_rows_and_markers, settle_marked):
-    MUTANT_REPAIRS[_repair.__name__] = _repair
-
-
 # -- the mutants
+
+MUTANT_REPAIRS.update({start_up.__name__: start_up for start_up in START_UPS})
 
 END = Section("end")
 
