@@ -73,10 +73,8 @@ class Bounds:
     gateways: int = 1
 
     def __post_init__(self) -> None:
-        for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+        for name, limits in LIMITS.items():
+            _hold_in(name, getattr(self, name), limits)
         alone = next((name for name in ONE_GATEWAY if getattr(self, name)), None) if self.gateways > 1 else None
         if alone:
             both = f"gateways=2,{alone}={getattr(self, alone)}"
@@ -257,9 +255,14 @@ def _pair(part: str, limits: Mapping[str, tuple[int, int]]) -> tuple[str, int]:
     low, high = limits[name]
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
-    if not low <= int(value) <= high:
-        raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+    _hold_in(name, int(value), limits[name])
     return name, int(value)
+
+
+def _hold_in(name: str, value: int, limits: tuple[int, int]) -> None:
+    low, high = limits
+    if not low <= value <= high:
+        raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
 
 
 def parse_slice(text: str) -> tuple[str, Bounds]:
