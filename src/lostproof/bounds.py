@@ -13,6 +13,12 @@ __all__ = [
 ]
 
 
+def _hold_in(name: str, value: int, limits: tuple[int, int]) -> None:
+    low, high = limits
+    if not low <= value <= high:
+        raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
+
+
 @dataclass(frozen=True)
 class Bounds:
     """One configuration of the world.
@@ -257,12 +263,6 @@ def _pair(part: str, limits: Mapping[str, tuple[int, int]]) -> tuple[str, int]:
         raise BadInput(f"bound {name}={value!r} is not a number; allowed: {low} to {high}")
     _hold_in(name, int(value), limits[name])
     return name, int(value)
-
-
-def _hold_in(name: str, value: int, limits: tuple[int, int]) -> None:
-    low, high = limits
-    if not low <= value <= high:
-        raise BadInput(f"bound {name}={value} is out of range; allowed: {low} to {high}")
 
 
 def parse_slice(text: str) -> tuple[str, Bounds]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lostproof.options import Name, Place, format_option, from_here
-from lostproof.output import complain, print_json, print_views, progress, width
+from lostproof.output import complain, print_json, print_views, progress, tell_saved, width
 
 if TYPE_CHECKING:
     from lostproof.explaining.explain import Answer
@@ -68,8 +68,7 @@ def explain(
         print_json(explain_data(told, answers, [from_here(path) for path in saved]))
     else:
         print_views(explain_view(told, answers, width(), brief))
-    for path in saved:
-        click.echo(f"saved {from_here(path)}", err=True)
+    tell_saved(saved)
     ctx.exit(_as_expected(told, answers) if expected else _code(answers))
 
 
