@@ -403,7 +403,7 @@ def notes_of_replay(model: Model, moments: Sequence[Any], base: Notes) -> Notes:
 
 @pytest.mark.parametrize("name", REPLAYED)
 def test_what_a_scenario_shows_is_never_called_impossible(name: str, tmp_path: Path) -> None:
-    (path,) = data_root().rglob(f"{name}.scenario.yaml")
+    (path,) = (data_root() / "scenarios").rglob(f"{name}.scenario.yaml")
     (outcome,) = run(load(path), [OLD.name])
     notes = notes_of_replay(outcome.model, outcome.moments, notes_of(tmp_path))
     assert notes.seen
