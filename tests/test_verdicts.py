@@ -19,7 +19,7 @@ from lostproof.engine.verdicts import Result, SliceReport, check, check_all
 from lostproof.errors import BadInput
 from lostproof.evidence import KEEP
 from lostproof.properties import PROPERTIES, property_named
-from lostproof.revisions import REVISIONS, revision
+from lostproof.revisions import revision
 from tests.support import BOUNDS, TYPICAL, plain_search
 
 NEVER_LOST = {"completed-run-never-lost", "executed-run-never-lost", "live-run-never-lost"}
@@ -28,8 +28,15 @@ TINY = "runs=1,outcomes=1,manual=0,long_waits=0"
 
 @cache
 def daily() -> dict[str, Result]:
-    """Return what all revisions make of all properties at the bounds for daily use; made once for all tests."""
-    return {result.revision.name: result for result in check_all(list(REVISIONS), "ci")}
+    """Return what some revisions make of all properties at the bounds for daily use; made once for all tests.
+
+    The README's matrix, which is run as well, is that of all revisions.
+    """
+    names = (
+        "openclaw-2026.4.2", "openclaw-2026.4.15", "openclaw-2026.5.28", "openclaw-2026.9.6", "fix-skip", "fix-durable",
+        "reference",
+    )
+    return {result.revision.name: result for result in check_all(names, "ci")}
 
 
 def violated(name: str, kind: str = "violated") -> set[str]:
