@@ -150,13 +150,21 @@ def test_the_fast_way_gives_what_the_slow_way_gives() -> None:
     assert set(asked.ask(evidences)) == set(DECISIONS)
 
 
-def test_a_command_may_be_longer_than_the_name_of_a_file(tmp_path: Path) -> None:
+@pytest.fixture
+def python(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a name for this Python that is short wherever it is installed: long commands are cut in messages."""
+    here = Path(sys.executable)
+    monkeypatch.setenv("PATH", f"{here.parent}{os.pathsep}{os.environ['PATH']}")
+    return here.name
+
+
+def test_a_command_may_be_longer_than_the_name_of_a_file(tmp_path: Path, python: str) -> None:
     code = f"{HEAD}{TAIL}# {'x' * 5_000}"
-    place = shlex.join([sys.executable, "-c", code])
+    place = shlex.join([python, "-c", code])
     assert subject_at(place).sweep(PLAIN[:1]) == [[KEEP, KEEP]]
     assert moved(place, tmp_path) == place
     with pytest.raises(BadInput, match=r"^\S+ -c 'import json[^\n]*…: ended with exit code 1 before it had [^\n]*$"):
-        program_subject("x", shlex.join([sys.executable, "-c", f"{code}\n1 / 0"]), [sys.executable, "-c", "1 / 0"],
+        program_subject("x", shlex.join([python, "-c", f"{code}\n1 / 0"]), [python, "-c", "1 / 0"],
                         keep=tmp_path).sweep(PLAIN)
     assert moved("python3 rules/odd.py", Path("races")) == "python3 rules/odd.py"
 
@@ -344,12 +352,12 @@ def test_a_program_that_cannot_be_run_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["check --bounds smoke --rule", "conform --worlds 3"])
 def test_the_command_line_tells_in_one_line_and_exits_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, command: str
 ) -> None:
     """Nothing but the line is printed, the question lies in the folder for races, and the exit code says bad input."""
     monkeypatch.chdir(tmp_path)
     program(tmp_path, HEAD + ODD + "1 / 0" + TAIL)
-    place = f"{sys.executable} odd.py"
+    place = f"{python} odd.py"
     result = CliRunner().invoke(cli, [*command.split(), place, "--save", "races"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
