@@ -184,7 +184,7 @@ _CI = _slices(
     drain=Bounds(drain=1, restarts=1, outcomes=1),
     peer=Bounds(gateways=2, crashes=1, outcomes=1, manual=0, long_waits=0),
     deliveries=Bounds(deliveries=1, crashes=1, manual=0, long_waits=0),
-    admission=Bounds(admission=1, crashes=1, outcomes=1, long_waits=0),
+    admission=Bounds(admission=1, crashes=1, operator_actions=1, outcomes=1, long_waits=0),
     clock=Bounds(clock_steps=1, outcomes=1),
     reads=Bounds(read_faults=1, crashes=1, store_faults=1, runs=1, outcomes=1),
     retention=Bounds(retention=1, crashes=1, store_faults=1, runs=1, outcomes=1),
