@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lostproof.bounds import Bounds
@@ -93,6 +95,33 @@ def test_what_is_told_of_an_overrun_is_no_record():
     w = world("openclaw-2026.5.28", OVERRUN, "slot_due tick begin time_out record settle append_log")
     assert (w.log[0], w.last[0], w.recorded[0]) == (2, 1, 0)
     assert model("openclaw-2026.5.28", OVERRUN).log_evidence(w, 0) == 3
+
+
+@pytest.mark.parametrize(("bounds", "given_up"), [(OVERRUN, "time_out record settle"), (CANCEL, "cancel record settle")])
+def test_a_receipt_is_kept_until_work_that_was_given_up_has_ended(bounds, given_up):
+    words = f"slot_due tick activate begin {given_up}"
+    w = world(NEW, bounds, words)
+    assert (w.marker[0], w.work[0]) == (0, 1)
+    assert "run_now" not in possible(model(NEW, bounds), w.states)
+    assert "run_now" in possible(model(NEW, bounds), world(NEW, bounds, f"{words} end").states)
+    earlier = world("openclaw-2026.7.1", bounds, f"slot_due tick begin {given_up}")
+    assert earlier.work[0] and "run_now" in possible(model("openclaw-2026.7.1", bounds), earlier.states)
+
+
+def test_a_kept_receipt_outlives_a_restart_inside_the_process_but_not_the_process():
+    bounds = replace(OVERRUN, crashes=1, restarts=1)
+    words = "slot_due tick activate begin time_out record settle"
+    back = "repair catch_up ready"
+    w = world(NEW, bounds, f"{words} restart_in_process {back}")
+    assert w.work[0] and "run_now" not in possible(model(NEW, bounds), w.states)
+    w = world(NEW, bounds, f"{words} crash start {back}")
+    assert not w.work[0] and "run_now" in possible(model(NEW, bounds), w.states)
+
+
+def test_no_receipt_is_kept_for_a_process_of_its_own():
+    bounds = replace(OVERRUN, detached=1)
+    w = world(NEW, bounds, "slot_due tick activate begin time_out record settle")
+    assert w.work[0] and "run_now" in possible(model(NEW, bounds), w.states)
 
 
 def test_the_reference_waits_for_the_work():

@@ -154,6 +154,15 @@ class Model:
         """Return whether the process can tell that run ``k`` is in progress: by itself, or as the store names its owner."""
         return self.owned(w, k) if self.revision.names_owner else self.in_progress(w, k)
 
+    def keeps_receipt(self, w: World, k: int) -> Any:
+        """Return whether the receipt of run ``k`` is alive: its owner works on it, or work that was given up goes on there.
+
+        Work in a process of its own is waited for no longer than its run.
+        """
+        alive = self.seen_alive(w, k)
+        waited_for = self.layout.cell("work", k).bits > 0 and not self.bounds.detached
+        return alive | (w.work[k] == 1) if waited_for else alive
+
     def live(self, w: World, k: int) -> Any:
         """Return whether run ``k`` is executing, or its result held, in a living process."""
         live = member(self.step(w, k), LIVE)
@@ -193,7 +202,7 @@ class Model:
         free = (w.job[job] == ENABLED) & (w.marker[job] == 0) & self.has_free_run(w, job)
         if self.revision.receipts:
             for k in self.runs_of(job):
-                free = free & (self.seen_alive(w, k) == 0)
+                free = free & (self.keeps_receipt(w, k) == 0)
         return free
 
     def delivering(self, w: World, k: int) -> Any:

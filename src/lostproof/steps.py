@@ -441,7 +441,7 @@ def recover_job(m: Model, w: World, job: int, startup: bool) -> None:
     """Release ``job`` if its run is dead. A one-shot that was cut off stays due only if a start-up finds it."""
     replayed = startup and not m.bounds.recurring
     for k in m.runs_of(job):
-        dead = (w.marker[job] == m.number(k)) & (m.seen_alive(w, k) == 0)
+        dead = (w.marker[job] == m.number(k)) & (m.keeps_receipt(w, k) == 0)
         begun = dead & (w.queued[job] == 0)
         told = begun & member(w.row[k], TRUTH[1:]) & (w.pruned[k] == 0)
         w.last[job] = where(told, m.number(k), w.last[job])

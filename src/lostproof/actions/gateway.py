@@ -149,7 +149,7 @@ def _close(m: Model, k: int, fault: int, w: World) -> None:
 def _can_reclaim(m: Model, job: int, w: World) -> Any:
     abandoned = (w.job[job] == ENABLED) & (w.marker[job] != 0) & m.lock_free(w)
     for k in m.runs_of(job):
-        abandoned = abandoned & (m.seen_alive(w, k) == 0)
+        abandoned = abandoned & (m.keeps_receipt(w, k) == 0)
     return abandoned
 
 
